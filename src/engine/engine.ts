@@ -140,8 +140,7 @@ export type EngineEvent =
   | { readonly type: 'applied'; readonly generation: number }
   | { readonly type: 'backend-failing'; readonly backend: number; readonly failures: number }
   | { readonly type: 'accept-paused'; readonly listener: number; readonly worker: number; readonly cause: string }
-  | { readonly type: 'accept-resumed'; readonly listener: number; readonly worker: number }
-  | { readonly type: 'warning'; readonly worker: number; readonly message: string }
+  | { readonly type: 'accept-resumed'; readonly worker: number }
   | { readonly type: 'drained' }
   | { readonly type: 'stopped' };
 
@@ -191,10 +190,11 @@ export interface WorkerCounters {
   readonly pipesBorrowed: bigint;
   readonly pipeFailures: bigint;
   readonly bufferBytes: bigint;
-  readonly eventsDropped: bigint;
 }
 
 export interface Counters {
+  /** Events that did not fit between data plane and control plane. */
+  readonly eventsDropped: bigint;
   /** The lowest generation that a worker still runs. */
   readonly generation: number;
   readonly listeners: readonly ListenerCounters[];
@@ -206,6 +206,7 @@ export interface SessionInfo {
   readonly id: bigint;
   readonly worker: number;
   readonly listener: number;
+  /** -1 while there is none. */
   readonly backend: number;
   readonly client: string;
   readonly ageMs: number;
@@ -226,6 +227,8 @@ export interface Engine {
   stop(): void;
   /** At most `limit` sessions, for people to look at. */
   sessions(limit: number): readonly SessionInfo[];
+  /** Ends one session, told by the two numbers of its SessionInfo. */
+  kill(worker: number, id: bigint): void;
   /** Upper bounds of the latency buckets in seconds, without +Inf. */
   readonly latencyBounds: readonly number[];
 }

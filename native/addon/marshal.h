@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+//
+// JavaScript values to and from the data plane's own. Checks everything again, briefly: TypeScript validates for
+// people, this validates for safety. Nothing of V8 is kept.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "addon/napi_setup.h"
+#include "proxy/core.h"
+#include "proxy/snapshot.h"
+
+namespace ub {
+
+/// False when something is wrong: `problem` says what, and no exception is pending.
+bool read_snapshot(const Napi::Value& value, Snapshot& snapshot, std::string& problem);
+Napi::Value write_reading(Napi::Env env, const Reading& reading);
+Napi::Value write_events(Napi::Env env, const std::vector<Event>& events);
+Napi::Value write_sessions(Napi::Env env, const std::vector<SessionReport>& sessions);
+
+}  // namespace ub

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+#include "proxy/acceptor.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace ub {
+namespace {
+constexpr uint32_t kLargestBatch = 16;                // accepts per turn: the sessions that are there have work too
+constexpr Nanos kShortage = 100 * kMillisecond;
+constexpr uint32_t kMostAborted = 64;                 // clients that left before they were accepted, per turn
+}  // namespace
+
+void Acceptor::assign(uint32_t id, int fd, WorkerListener& listener) {
+  const auto [at, fresh] = sockets_.try_emplace(id, Socket{fd, &listener});
+  if (fresh) {
+    ctx_.poller.add_level(fd, id);
+    return;
+  }
+  at->second.listener = &listener;
+  if (at->second.pause == Pause::kFull) {
+    at->second.pause = Pause::kNone;
+    ctx_.poller.resume_level(at->second.fd, id);
+  }
+}
+
+void Acceptor::release(uint32_t id) {
+  const auto at = sockets_.find(id);
+  if (at == sockets_.end()) return;
+  ctx_.poller.remove(at->second.fd);
+  sockets_.erase(at);
+}
+
+void Acceptor::close(uint32_t id) {
+  const auto at = sockets_.find(id);
+  if (at == sockets_.end()) return;
+  Socket socket = at->second;
+  sockets_.erase(at);
+  ctx_.poller.remove(socket.fd);
+  while (accept_one(socket) == Accepted::kOne) {
+  }
+  ::close(socket.fd);
+}
+
+void Acceptor::close_all() {
+  while (!sockets_.empty()) close(sockets_.begin()->first);
+}
+
+bool Acceptor::take_place(WorkerListener& listener) {
+  std::atomic<uint32_t>& active = listener.state->active;
+  const uint32_t most = listener.spec->max_connections;
+  if (most == 0) {
+    active.fetch_add(1);
+    return true;
+  }
+  uint32_t seen = active.load();
+  while (seen < most) {
+    if (active.compare_exchange_weak(seen, seen + 1)) return true;
+  }
+  return false;
+}
+
+Acceptor::Accepted Acceptor::accept_one(Socket& socket) {
+  WorkerListener& listener = *socket.listener;
+  if (!take_place(listener)) {
+    // Say that we wait, then look once more: a place given back in between would ring no bell.
+    listener.state->waiting.fetch_or(1ULL << ctx_.index);
+    if (!take_place(listener)) return Accepted::kFull;
+  }
+  sockaddr_storage peer;
+  int fd = -1;
+  for (uint32_t i = 0; i < kMostAborted; ++i) {
+    fd = accept_client(socket.fd, &peer);
+    if (fd >= 0 || (errno != ECONNABORTED && errno != EPROTO)) break;
+  }
+  if (fd >= 0) {
+    sessions_.open(fd, peer, listener);
+    return Accepted::kOne;
+  }
+  const int error = errno;
+  listener.state->active.fetch_sub(1);
+  if (error == EAGAIN || error == ECONNABORTED || error == EPROTO) return Accepted::kNone;
+  listener.counters->accept_errors.add();
+  ctx_.pipes.trim();
+  if (!told_of_shortage_) {
+    ctx_.events.push({EventType::kAcceptPaused, ctx_.index, listener.state->slot, static_cast<uint64_t>(error)});
+    told_of_shortage_ = true;
+  }
+  return Accepted::kShortage;
+}
+
+void Acceptor::pause(uint32_t id, Socket& socket, Pause why) {
+  if (socket.pause == Pause::kNone) {
+    ctx_.poller.pause_level(socket.fd, id);
+    socket.listener->counters->accept_pauses.add();
+  }
+  socket.pause = why;
+}
+
+void Acceptor::on_event(uint32_t id) {
+  const auto at = sockets_.find(id);
+  if (at == sockets_.end()) {
+    ctx_.counters.stale_events.add();
+    return;
+  }
+  Socket& socket = at->second;
+  if (ctx_.now < ctx_.descriptors_short_until) {
+    pause(id, socket, Pause::kShortage);
+    resume_at_ = std::max(resume_at_, ctx_.descriptors_short_until);
+    return;
+  }
+  // One accept too many costs as much as a look by epoll, so the batch grows only while it is always filled.
+  for (uint32_t i = 0; i < socket.batch; ++i) {
+    switch (accept_one(socket)) {
+      case Accepted::kOne: continue;
+      case Accepted::kNone: socket.batch = 1; return;
+      case Accepted::kFull: pause(id, socket, Pause::kFull); return;
+      case Accepted::kShortage:
+        ctx_.descriptors_short_until = resume_at_ = ctx_.now + kShortage;
+        pause(id, socket, Pause::kShortage);
+        return;
+    }
+  }
+  socket.batch = std::min(socket.batch * 2, kLargestBatch);
+}
+
+void Acceptor::resume() {
+  const bool shortage_over = resume_at_ != 0 && ctx_.now >= resume_at_;
+  for (auto& [id, socket] : sockets_) {
+    if (socket.pause == Pause::kNone || (socket.pause == Pause::kShortage && !shortage_over)) continue;
+    socket.pause = Pause::kNone;
+    ctx_.poller.resume_level(socket.fd, id);
+  }
+  ctx_.place_freed = false;
+  if (shortage_over) {
+    resume_at_ = 0;
+    if (told_of_shortage_ && ctx_.now >= ctx_.descriptors_short_until) {
+      ctx_.events.push({EventType::kAcceptResumed, ctx_.index, 0, 0});
+      told_of_shortage_ = false;
+    }
+  }
+}
+
+}  // namespace ub

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+//
+// The listening sockets of one worker: accepts in small batches, stops when a listener is full or descriptors are
+// short, and goes on when a place or a descriptor is free. A socket that is to go is emptied first: what stands in its
+// queue has been promised a session.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+
+#include "proxy/context.h"
+#include "proxy/sessions.h"
+
+namespace ub {
+
+class Acceptor {
+ public:
+  Acceptor(WorkerContext& context, Sessions& sessions) : ctx_(context), sessions_(sessions) {}
+
+  /// Watches the socket, or hands one that is watched already to another listener.
+  void assign(uint32_t id, int fd, WorkerListener& listener);
+  /// Stops watching; the queue and the socket live on elsewhere.
+  void release(uint32_t id);
+  /// Empties the queue, then closes the socket.
+  void close(uint32_t id);
+  void close_all();
+
+  void on_event(uint32_t id);
+  /// Those that were full or short of descriptors look again.
+  void resume();
+  /// When descriptors will be asked for again; 0 when they are not short.
+  Nanos resume_at() const { return resume_at_; }
+  bool any() const { return !sockets_.empty(); }
+
+ private:
+  enum class Pause : uint8_t { kNone, kFull, kShortage };
+  struct Socket {
+    int fd;
+    WorkerListener* listener;
+    Pause pause = Pause::kNone;
+    uint32_t batch = 1;  // grows while there is always one more
+  };
+  enum class Accepted : uint8_t { kOne, kNone, kFull, kShortage };
+
+  Accepted accept_one(Socket& socket);
+  void pause(uint32_t id, Socket& socket, Pause why);
+  static bool take_place(WorkerListener& listener);
+
+  WorkerContext& ctx_;
+  Sessions& sessions_;
+  std::unordered_map<uint32_t, Socket> sockets_;
+  Nanos resume_at_ = 0;
+  bool told_of_shortage_ = false;
+};
+
+}  // namespace ub

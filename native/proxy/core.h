@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+//
+// The data plane as a whole, driven from one thread (the control plane's): starts and feeds workers, owns the
+// listening sockets between them, adds up what they count. Nothing here is on the path of a byte or a connection.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "proxy/events.h"
+#include "proxy/worker.h"
+
+namespace ub {
+
+/// Counters added up over workers, with whom they belong to.
+struct Reading {
+  uint64_t generation = 0;  // the lowest that a worker runs
+  uint64_t events_dropped = 0;
+  std::vector<std::shared_ptr<ListenerState>> listeners;
+  std::vector<std::shared_ptr<BackendState>> backends;
+  std::vector<const WorkerCounters*> workers;
+};
+
+class Core {
+ public:
+  explicit Core(EventQueue::Notify notify = nullptr, void* context = nullptr);
+  ~Core();
+
+  /// All or nothing: new addresses are bound and new workers started before anything else changes.
+  Status apply(Snapshot draft);
+  void drain(Nanos patience);
+  /// Asynchronous: kStopped is collected when the last worker has left.
+  void stop();
+  /// What happened since the last call, folded over workers.
+  std::vector<Event> collect();
+  Reading read() const;
+  std::vector<SessionReport> inspect(size_t limit);
+  void kill(uint32_t worker, uint64_t session);
+
+ private:
+  struct Listening {
+    uint32_t id;
+    Address address;
+    UniqueFd fd;
+    uint32_t worker;
+    uint32_t listener;  // slot
+  };
+  struct Wanted {
+    Address address;
+    const ListenerSpec* spec;
+  };
+
+  Status bind_missing(const std::vector<Wanted>& wanted, uint32_t workers, std::vector<Listening>& fresh);
+  Status start_workers(const Snapshot& snapshot);
+  void install_states(Snapshot& snapshot);
+  void place_sockets(const std::vector<Wanted>& wanted, uint32_t workers);
+  void forget_unused();
+  bool all_left() const;
+
+  EventQueue events_;
+  Doorbells doorbells_;
+  std::array<std::unique_ptr<Worker>, kMaxWorkers> workers_;
+  std::map<uint32_t, std::shared_ptr<ListenerState>> listeners_;
+  std::map<uint32_t, std::shared_ptr<BackendState>> backends_;
+  std::map<uint32_t, std::shared_ptr<PoolState>> pools_;
+  std::vector<Listening> sockets_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  uint64_t told_generation_ = 0;
+  uint32_t next_socket_ = 1;
+  bool draining_ = false;
+  uint64_t drain_pending_ = 0;  // workers that have not told yet, a bit each
+  bool stopping_ = false;
+  bool stopped_told_ = false;
+};
+
+}  // namespace ub

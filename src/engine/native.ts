@@ -1,0 +1,17 @@
+// The engine over the addon: the one that serves. The only importer of a loaded Binding besides tests.
+
+import type { Binding } from './binding.ts';
+import type { Engine, EngineEvent } from './engine.ts';
+
+export function createNativeEngine(binding: Binding, onEvents: (events: readonly EngineEvent[]) => void): Engine {
+  const core = binding.create(onEvents);
+  return {
+    apply: (snapshot) => binding.apply(core, snapshot),
+    read: () => binding.read(core),
+    drain: (deadlineMs) => binding.drain(core, deadlineMs),
+    stop: () => binding.stop(core),
+    sessions: (limit) => binding.sessions(core, limit),
+    kill: (worker, id) => binding.kill(core, worker, id),
+    latencyBounds: binding.latencyBounds,
+  };
+}
