@@ -16,11 +16,8 @@ export interface HealthState {
   readonly rising: number;
   /** Failures in a row while up, 0 while down. */
   readonly falling: number;
-  /** Monotonic milliseconds of the last change, or of the beginning. */
-  readonly since: number;
   readonly code: HealthCode;
   readonly detail: string;
-  readonly transitions: number;
 }
 
 export interface Thresholds {
@@ -29,28 +26,23 @@ export interface Thresholds {
 }
 
 /** A backend serves until probes say otherwise; one whose name has just come to resolve has to earn it. */
-export function initialState(now: number, up: boolean = true): HealthState {
-  return { up, rising: 0, falling: 0, since: now, code: 'INI', detail: '', transitions: 0 };
+export function initialState(up: boolean): HealthState {
+  return { up, rising: 0, falling: 0, code: 'INI', detail: '' };
 }
 
 /** The state after one probe. */
-export function observe(
-  state: HealthState,
-  verdict: Verdict,
-  thresholds: Thresholds,
-  now: number,
-): HealthState {
+export function observe(state: HealthState, verdict: Verdict, thresholds: Thresholds): HealthState {
   const told = { ...state, code: verdict.code, detail: verdict.detail };
   switch (verdict.outcome) {
     case 'pass':
       if (state.up) return { ...told, falling: 0 };
       return state.rising + 1 >= thresholds.healthy_threshold
-        ? turned(told, now)
+        ? turned(told)
         : { ...told, rising: state.rising + 1 };
     case 'fail':
       if (!state.up) return { ...told, rising: 0 };
       return state.falling + 1 >= thresholds.unhealthy_threshold
-        ? turned(told, now)
+        ? turned(told)
         : { ...told, falling: state.falling + 1 };
     case 'inconclusive':
       return told;
@@ -76,6 +68,6 @@ export function isSettled(state: HealthState): boolean {
   return state.rising === 0 && state.falling === 0;
 }
 
-function turned(state: HealthState, now: number): HealthState {
-  return { ...state, up: !state.up, rising: 0, falling: 0, since: now, transitions: state.transitions + 1 };
+function turned(state: HealthState): HealthState {
+  return { ...state, up: !state.up, rising: 0, falling: 0 };
 }
