@@ -1,0 +1,321 @@
+// The orchestrator: start, reload, drain, stop, and the order of everything in them. It owns no protocol, no policy and
+// no byte: it asks config, names, health and the compiler, and tells the engine. All parts are handed in.
+//
+// Start:    names -> metrics server -> engine.apply (binds) -> probes
+// Reload:   read -> names -> new metrics server -> engine.apply -> probes, names; anything that fails undoes the rest
+// Shutdown: probes and names end -> not ready -> engine.drain -> drained -> engine.stop -> stopped -> metrics server
+
+import { type Compiler, createCompiler } from './balance/compile.ts';
+import type { Config, PrometheusSettings } from './config/config.ts';
+import type { LoadResult } from './config/load.ts';
+import type { Names } from './discovery/names.ts';
+import type { Engine, EngineEvent, Snapshot } from './engine/engine.ts';
+import { describeError } from './errors.ts';
+import type { BackendHealth, Monitor, MonitoredPool, Transition } from './health/health.ts';
+import { buildSnapshot, backendKey, type Overrides } from './snapshot/build.ts';
+import { createSlots, type Slots } from './snapshot/slots.ts';
+
+export interface BalancerLog {
+  info(message: string, fields?: object): void;
+  warn(message: string, fields?: object): void;
+  error(message: string, fields?: object): void;
+}
+
+/** A server for metrics and readiness: listening since it was made. */
+export interface MetricsServer {
+  close(): Promise<void>;
+}
+
+export interface BalancerParts {
+  readonly createEngine: (onEvents: (events: readonly EngineEvent[]) => void) => Engine;
+  readonly maxWorkers: number;
+  readonly cpus: readonly number[];
+  readonly createNames: (config: Config, onChange: () => void) => Names;
+  readonly createMonitor: (onTransition: (transition: Transition) => void) => Monitor;
+  /** Rejects with a Node-shaped error when it can't listen. Absent: no metrics. */
+  readonly serveMetrics?: (settings: PrometheusSettings) => Promise<MetricsServer>;
+  /** Reads the config again; absent where there is no file. */
+  readonly reload?: () => LoadResult;
+  readonly tellIssues?: (result: LoadResult) => string;
+  readonly log: BalancerLog;
+  readonly overrides?: Overrides;
+}
+
+export type Outcome = { readonly ok: true } | { readonly ok: false; readonly message: string };
+
+export interface Balancer {
+  /** Serves when it resolves with ok. */
+  start(): Promise<Outcome>;
+  /** Takes the file as it is now, or leaves everything as it was. Asked again meanwhile, it looks once more. */
+  reload(): Promise<Outcome>;
+  /** Takes this config, or leaves everything as it was. */
+  apply(config: Config): Promise<Outcome>;
+  /** No new sessions; resolves when the process may end. Called again: sessions are ended at once. */
+  end(): Promise<void>;
+  readonly slots: Slots;
+  config(): Config;
+  engine(): Engine;
+  health(): readonly BackendHealth[];
+  /** Rebuilds and applies the snapshot soon: something that it is made of has changed. */
+  touch(): void;
+  state(): BalancerState;
+}
+
+export interface BalancerState {
+  readonly generation: number;
+  readonly reloadFailures: number;
+  readonly ready: boolean;
+  readonly phase: 'starting' | 'serving' | 'draining' | 'stopped';
+}
+
+/** Changes of health and names within this time become one snapshot. */
+const SETTLE_MS = 5;
+
+export function createBalancer(first: Config, parts: BalancerParts): Balancer {
+  const { log } = parts;
+  const slots = createSlots();
+  const compiler: Compiler = createCompiler();
+  let config = first;
+  let generation = 0;
+  let reloadFailures = 0;
+  let phase: BalancerState['phase'] = 'starting';
+  let metrics: MetricsServer | undefined;
+  let settling: NodeJS.Timeout | undefined;
+  let reloading: Promise<Outcome> | undefined;
+  let reloadAgain = false;
+  let ending: Promise<void> | undefined;
+  let resolveDrained: () => void = () => undefined;
+  let resolveStopped: () => void = () => undefined;
+  const drained = new Promise<void>((resolve) => (resolveDrained = resolve));
+  const stopped = new Promise<void>((resolve) => (resolveStopped = resolve));
+
+  const engine = parts.createEngine(onEvents);
+  const monitor = parts.createMonitor(onTransition);
+  const names = parts.createNames(first, touch);
+
+  function onEvents(events: readonly EngineEvent[]): void {
+    for (const event of events) {
+      switch (event.type) {
+        case 'applied':
+          break;
+        case 'backend-failing': {
+          const who = slots.backendName(event.backend);
+          if (who !== undefined && phase === 'serving') monitor.passiveFailure(who.pool, who.backend, event.failures);
+          break;
+        }
+        case 'accept-paused':
+          log.warn(
+            `listener ${slots.listenerName(event.listener) ?? event.listener}: worker ${event.worker} accepts nobody for now (${event.cause}): out of descriptors or memory`,
+          );
+          break;
+        case 'accept-resumed':
+          log.info(`worker ${event.worker} accepts again`);
+          break;
+        case 'drained':
+          resolveDrained();
+          break;
+        case 'stopped':
+          resolveStopped();
+          break;
+        default: {
+          const unreachable: never = event;
+          throw new TypeError(`no such event: ${JSON.stringify(unreachable)}`);
+        }
+      }
+    }
+  }
+
+  function onTransition(t: Transition): void {
+    const why = t.detail === '' ? t.code : `${t.code}: ${t.detail}`;
+    const fields = { event: t.up ? 'backend-up' : 'backend-down', pool: t.pool, backend: t.backend, code: t.code };
+    if (t.up) log.info(`backend ${t.backend} of pool ${t.pool} is up (${why})`, fields);
+    else log.warn(`backend ${t.backend} of pool ${t.pool} is down (${why})`, fields);
+    touch();
+  }
+
+  function snapshotOf(wanted: Config): Snapshot {
+    return buildSnapshot({
+      config: wanted,
+      generation: generation + 1,
+      maxWorkers: parts.maxWorkers,
+      slots,
+      compiler,
+      seen: { address: names.address, isUp: monitor.isUp, cpus: parts.cpus },
+      ...(parts.overrides === undefined ? {} : { overrides: parts.overrides }),
+    });
+  }
+
+  function monitoredPools(wanted: Config): MonitoredPool[] {
+    return wanted.pools.map((pool) => ({
+      name: pool.name,
+      health_checks: pool.health_checks,
+      backends: pool.backends.map((backend) => ({
+        key: backendKey(backend),
+        host: backend.host,
+        port: backend.port,
+        address: names.address(backend.host),
+      })),
+    }));
+  }
+
+  function applyNow(wanted: Config): void {
+    engine.apply(snapshotOf(wanted));
+    generation += 1;
+  }
+
+  /** Health, names or an operator have changed something: many such changes make one snapshot. */
+  function touch(): void {
+    if (phase !== 'serving' || settling !== undefined) return;
+    settling = setTimeout(() => {
+      settling = undefined;
+      if (phase !== 'serving') return;
+      try {
+        monitor.update(monitoredPools(config));
+        applyNow(config);
+      } catch (error) {
+        log.error(`the change cannot be applied: ${describeError(error)}`);
+      }
+    }, SETTLE_MS);
+  }
+
+  function hosts(wanted: Config): string[] {
+    return [...new Set(wanted.pools.flatMap((pool) => pool.backends.map((backend) => backend.host)))];
+  }
+
+  async function openMetrics(wanted: Config): Promise<MetricsServer | undefined> {
+    const settings = wanted.monitoring.prometheus;
+    return settings.enabled ? await parts.serveMetrics?.(settings) : undefined;
+  }
+
+  async function start(): Promise<Outcome> {
+    for (const failure of await names.resolve(hosts(config))) {
+      log.warn(`backend name ${failure.host} does not resolve (${failure.reason}): out of rotation until it does`);
+    }
+    try {
+      metrics = await openMetrics(config);
+      monitor.update(monitoredPools(config));
+      applyNow(config);
+    } catch (error) {
+      await metrics?.close();
+      abandon();
+      return { ok: false, message: describeError(error) };
+    }
+    phase = 'serving';
+    names.watch(hosts(config));
+    return { ok: true };
+  }
+
+  /** A start that failed leaves nothing behind. */
+  function abandon(): void {
+    phase = 'stopped';
+    monitor.stop();
+    names.stop();
+    engine.stop();
+  }
+
+  async function takeOver(wanted: Config): Promise<Outcome> {
+    if (phase !== 'serving') return { ok: false, message: 'it is not serving' };
+    for (const failure of await names.resolve(hosts(wanted))) {
+      log.warn(`backend name ${failure.host} does not resolve (${failure.reason}): out of rotation until it does`);
+    }
+    const sameMetrics =
+      JSON.stringify(wanted.monitoring.prometheus) === JSON.stringify(config.monitoring.prometheus);
+    let fresh: MetricsServer | undefined;
+    try {
+      if (!sameMetrics) fresh = await openMetrics(wanted);
+      if (phase !== 'serving') throw new Error('it has begun to leave');
+      monitor.update(monitoredPools(wanted));
+      applyNow(wanted);
+    } catch (error) {
+      monitor.update(monitoredPools(config));
+      await fresh?.close();
+      return { ok: false, message: describeError(error) };
+    }
+    config = wanted;
+    names.watch(hosts(wanted));
+    if (!sameMetrics) {
+      const old = metrics;
+      metrics = fresh;
+      void old?.close();
+    }
+    return { ok: true };
+  }
+
+  async function reloadOnce(): Promise<Outcome> {
+    const loaded = parts.reload?.();
+    if (loaded === undefined) return { ok: false, message: 'there is no file to reload' };
+    if (!loaded.ok) return { ok: false, message: parts.tellIssues?.(loaded) ?? 'the config has errors' };
+    return takeOver(loaded.config);
+  }
+
+  function settled(outcome: Outcome, what: string): Outcome {
+    if (outcome.ok) {
+      log.info(`${what} is in force`, { event: 'reloaded', generation });
+    } else {
+      reloadFailures += 1;
+      log.error(`${what} is refused, what ran before runs on: ${outcome.message}`, { event: 'reload-refused' });
+    }
+    return outcome;
+  }
+
+  function reload(): Promise<Outcome> {
+    if (reloading !== undefined) {
+      reloadAgain = true;
+      return reloading;
+    }
+    const run = async (): Promise<Outcome> => {
+      let outcome: Outcome;
+      do {
+        reloadAgain = false;
+        outcome = settled(await reloadOnce(), 'the new config');
+      } while (reloadAgain);
+      return outcome;
+    };
+    reloading = run().finally(() => (reloading = undefined));
+    return reloading;
+  }
+
+  async function apply(wanted: Config): Promise<Outcome> {
+    await reloading;
+    return settled(await takeOver(wanted), 'the new config');
+  }
+
+  async function endOnce(): Promise<void> {
+    const wasServing = phase === 'serving';
+    phase = 'draining';
+    monitor.stop();
+    names.stop();
+    if (settling !== undefined) clearTimeout(settling);
+    if (wasServing) {
+      // 0 is off, as everywhere: no deadline. Longer than any process lives.
+      engine.drain(config.drain.timeout === 0 ? 1e15 : config.drain.timeout);
+      await drained;
+    }
+    engine.stop();
+    await stopped;
+    phase = 'stopped';
+    await metrics?.close();
+  }
+
+  function end(): Promise<void> {
+    if (ending === undefined) ending = endOnce();
+    else engine.stop();
+    return ending;
+  }
+
+  // A second end() stops the engine, which never tells `drained`: being stopped implies it.
+  void stopped.then(() => resolveDrained());
+
+  return {
+    start,
+    reload,
+    apply,
+    end,
+    slots,
+    config: () => config,
+    engine: () => engine,
+    health: () => monitor.list(),
+    touch,
+    state: () => ({ generation, reloadFailures, ready: phase === 'serving', phase }),
+  };
+}
