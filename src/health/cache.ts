@@ -1,6 +1,6 @@
 // Answers of custom checks, kept for as long as the config says and shared by everybody who asks the same about the
-// same backend. An answer that is kept is the same object each time, so that nobody counts it twice. Whoever asks while
-// the question is on its way waits for the same answer.
+// same backend. Each carries the time it was asked for, so that nobody counts it twice. Whoever asks while the question
+// is on its way waits for the same answer.
 
 import type { Verdict } from './health.ts';
 
@@ -25,12 +25,13 @@ export function createAnswerCache(now: () => number): AnswerCache {
     answer(question, keepMs, ask) {
       const known = kept.get(question);
       if (known !== undefined && (known.at === undefined || now() - known.at < keepMs)) return known.answer;
+      const askedAt = now();
       const fresh: Kept = {
         at: undefined,
         answer: ask().then((verdict) => {
           fresh.at = now();
           if (verdict.outcome === 'inconclusive' && kept.get(question) === fresh) kept.delete(question);
-          return verdict;
+          return { ...verdict, askedAt };
         }),
       };
       kept.delete(question);

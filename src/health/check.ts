@@ -114,7 +114,7 @@ export function createCheck(options: CheckOptions): Check {
     if (excused) excuses += 1;
     else if (slept < EXCUSED_FROM_MS) excuses = 0;
     // An answer that was kept has been counted when it was new.
-    if (verdict !== last) {
+    if (verdict.askedAt === undefined || verdict.askedAt !== last?.askedAt) {
       count(
         excused ? { ...verdict, outcome: 'inconclusive', detail: explainPause(verdict, slept) } : verdict,
       );

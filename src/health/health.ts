@@ -76,6 +76,8 @@ export interface Verdict {
   readonly code: HealthCode;
   /** For people: one line, bounded, empty when the code says it all. */
   readonly detail: string;
+  /** Where answers are kept: when this one was asked for (monotonic), so that nobody counts it twice. */
+  readonly askedAt?: number;
 }
 
 export interface ProbeTarget {

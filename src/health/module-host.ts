@@ -180,7 +180,7 @@ export function createModuleHost({ file, time, awake }: ModuleHostOptions): Modu
     ask(backend, timeout, signal) {
       return new Promise((resolve) => {
         if (closed || signal.aborted) return resolve(unasked('given up'));
-        if (resting !== undefined && time.now() < resting.until) return resolve({ ...resting.verdict });
+        if (resting !== undefined && time.now() < resting.until) return resolve(resting.verdict);
         resting = undefined;
         running ??= start();
         if (running === undefined) return resolve(unasked('no thread to be had'));

@@ -119,7 +119,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
         initial: initialOf(askers),
         firstDelayMs: (Math.min(settings.interval, MAX_SPREAD_MS) * opened) / fresh,
         probe: probes.probeFor(settings),
-        gate: settings.check_type === 'custom' && settings.command !== undefined ? commandGate : socketGate,
+        gate: runsPrograms(settings) ? commandGate : socketGate,
         time,
         awake,
         random,
@@ -233,6 +233,10 @@ function wantedChecks(pools: readonly MonitoredPool[]): Map<string, Wanted> {
     }
   }
   return wanted;
+}
+
+function runsPrograms({ check_type, command }: HealthCheckSettings): boolean {
+  return check_type === 'custom' && command !== undefined && command.length > 0;
 }
 
 function modulesOf(pools: readonly MonitoredPool[]): Set<string> {
