@@ -1,0 +1,89 @@
+// The keys that concern the process as a whole. They stand at the top level of a file, in either form.
+
+import type { LogSettings, ProcessSettings, PrometheusSettings } from './config.ts';
+import { isNumericHost } from './address.ts';
+import { key, section, type Section } from './key.ts';
+import { autoOr, flag, judgedText, port, text, time, word, wordOrNumbers } from './kinds.ts';
+
+const SECOND = 1000;
+const HOUR = 3600 * SECOND;
+
+/** The data plane keeps one bit per worker in a word. */
+const MOST_WORKERS = 64;
+
+const log: Section<LogSettings> = section('What is logged, how and where.', {
+  level: key(word(['debug', 'info', 'warn', 'error']), 'info', 'process', 'The least severe kind of line that is logged.'),
+  format: key(
+    word(['auto', 'json', 'text']),
+    'auto',
+    'process',
+    'JSON objects for machines or lines for people; `auto` is text on a terminal and JSON elsewhere.',
+  ),
+  file: key(
+    text(/^\P{C}{0,4096}$/u, 'a file name', 'a file, relative to the directory of the config'),
+    '',
+    'process',
+    'File that log lines are appended to, reopened at SIGUSR1. Empty is stderr.',
+  ),
+});
+
+const prometheus: Section<PrometheusSettings> = section('The metrics page in the Prometheus text format.', {
+  enabled: key(flag(), false, 'process', 'Whether the page is served. `/healthz` and `/readyz` are beside it.'),
+  host: key(
+    judgedText(
+      (value) => (isNumericHost(value) ? undefined : 'it has to be numeric, without brackets'),
+      'the address to serve metrics on, such as 127.0.0.1',
+      'an IPv4 or IPv6 address',
+    ),
+    '127.0.0.1',
+    'process',
+    'Address that the page is served on: this machine alone unless told otherwise, since metrics say much about it.',
+  ),
+  port: key(port(), 9090, 'process', 'Port that the page is served on; not one that a listener uses.'),
+  path: key(
+    text(/^\/[A-Za-z0-9._~/-]{0,255}$/, 'a path that begins with / and has letters, digits and . _ ~ - only', 'a path'),
+    '/metrics',
+    'process',
+    'Path of the page; neither `/healthz` nor `/readyz`.',
+  ),
+});
+
+export const processSection: Section<ProcessSettings> = section('The process as a whole.', {
+  workers: key(
+    autoOr(1, MOST_WORKERS),
+    'auto',
+    'process',
+    'Threads that relay, each with its own event loop. `auto` is one for each CPU that this process may use.',
+  ),
+  cpu_affinity: key(
+    wordOrNumbers(['auto', 'off'], 1023),
+    'off',
+    'process',
+    'CPUs that workers are pinned to. `auto` gives each worker one of the allowed CPUs; a list is used in order, round and round; `off` leaves it to the kernel.',
+  ),
+  drain: section('How the process ends at SIGTERM and SIGINT.', {
+    timeout: key(
+      time({ least: 1, most: 24 * HOUR, off: true }),
+      30,
+      'process',
+      'Time that open sessions have to finish in once nothing is accepted any more; then they are ended. 0 ends them at once.',
+    ),
+  }),
+  dns: section('How names of backends are resolved, and resolved again.', {
+    min_ttl: key(
+      time({ least: SECOND, most: 24 * HOUR, off: false }),
+      5,
+      'process',
+      'An answer is kept for at least this long, whatever its own lifetime.',
+    ),
+    max_ttl: key(
+      time({ least: SECOND, most: 24 * HOUR, off: false }),
+      300,
+      'process',
+      'An answer is asked for again after at most this long; not below `min_ttl`. The last good answer is never thrown away.',
+    ),
+    timeout: key(time({ least: 10, most: 60 * SECOND, off: false }), 5, 'process', 'Longest wait for one answer.'),
+  }),
+  log,
+  monitoring: section('What the process tells about itself.', { prometheus }),
+});
