@@ -103,6 +103,7 @@ const char* event_name(EventType type) {
     case EventType::kBackendFailing: return "backend-failing";
     case EventType::kAcceptPaused: return "accept-paused";
     case EventType::kAcceptResumed: return "accept-resumed";
+    case EventType::kSocketClosed: return "";  // Core's own
     case EventType::kDrained: return "drained";
     case EventType::kStopped: return "stopped";
   }
@@ -147,6 +148,7 @@ Napi::Value write_events(Napi::Env env, const std::vector<Event>& events) {
         break;
       }
       case EventType::kAcceptResumed: js.Set("worker", Napi::Number::New(env, event.worker)); break;
+      case EventType::kSocketClosed:
       case EventType::kDrained:
       case EventType::kStopped: break;
     }

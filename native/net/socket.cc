@@ -2,6 +2,7 @@
 #include "net/socket.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -77,6 +78,24 @@ Result<UniqueFd> listen_on(const Address& address, int backlog, const TcpOptions
   }
   if (::listen(fd.get(), backlog) != 0) return failure("listen", address);
   return fd;
+}
+
+bool steer_new_connections(int fd, const std::vector<uint32_t>& places) {
+  if (places.empty()) {
+    const int unused = 0;
+    return setsockopt(fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &unused, sizeof unused) == 0 || errno == ENOENT;
+  }
+  // One place at random: load a random word, reduce it to a number below the count, return the place of that number.
+  std::vector<sock_filter> program;
+  program.push_back(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_RANDOM)));
+  program.push_back(BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, static_cast<uint32_t>(places.size())));
+  for (uint32_t i = 0; i < places.size(); ++i) {
+    program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, i, 0, 1));
+    program.push_back(BPF_STMT(BPF_RET | BPF_K, places[i]));
+  }
+  program.push_back(BPF_STMT(BPF_RET | BPF_K, places[0]));
+  sock_fprog whole{static_cast<unsigned short>(program.size()), program.data()};
+  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &whole, sizeof whole) == 0;
 }
 
 int backend_socket(int family, const TcpOptions& options) {

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "base/unique_fd.h"
@@ -31,6 +32,8 @@ struct TcpOptions {
   int receive_buffer = 0;
   int send_buffer = 0;
   std::string congestion;
+
+  bool operator==(const TcpOptions&) const = default;
 };
 
 /// Bound and listening. `first` tells that no other socket of ours is on this address: then the bind is made without
@@ -39,6 +42,10 @@ Result<UniqueFd> listen_on(const Address& address, int backlog, const TcpOptions
 
 /// Options that a listening socket can take while it listens; accepted sockets inherit most of them.
 Status set_listener_options(int fd, const TcpOptions& options);
+
+/// Of the sockets that share an address, in the order in which they began to listen, only those at these places get
+/// new connections; an empty list gives them back to all. False where the kernel can't.
+bool steer_new_connections(int fd, const std::vector<uint32_t>& places);
 
 /// A socket with the options set, not yet connected. Returns -1 with errno.
 int backend_socket(int family, const TcpOptions& options);

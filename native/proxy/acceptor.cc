@@ -10,6 +10,8 @@ namespace ub {
 namespace {
 constexpr uint32_t kLargestBatch = 16;                // accepts per turn: the sessions that are there have work too
 constexpr Nanos kShortage = 100 * kMillisecond;
+// Handshakes that began before connections were steered away end within a round trip or two.
+constexpr Nanos kRetireAfter = 2 * kSecond;
 constexpr uint32_t kMostAborted = 64;                 // clients that left before they were accepted, per turn
 }  // namespace
 
@@ -19,6 +21,7 @@ void Acceptor::assign(uint32_t id, int fd, WorkerListener& listener) {
     ctx_.poller.add_level(fd, id);
     return;
   }
+  if (fd >= 0) ::close(fd);
   at->second.listener = &listener;
   if (at->second.pause == Pause::kFull) {
     at->second.pause = Pause::kNone;
@@ -29,8 +32,33 @@ void Acceptor::assign(uint32_t id, int fd, WorkerListener& listener) {
 void Acceptor::release(uint32_t id) {
   const auto at = sockets_.find(id);
   if (at == sockets_.end()) return;
-  ctx_.poller.remove(at->second.fd);
+  ctx_.poller.remove(at->second.fd);  // the socket lives on, so closing the descriptor would not take it out
+  ::close(at->second.fd);
   sockets_.erase(at);
+}
+
+void Acceptor::retire(uint32_t id) {
+  const auto at = sockets_.find(id);
+  if (at == sockets_.end()) return;
+  at->second.retire_at = ctx_.now + kRetireAfter;
+  if (retire_at_ == 0) retire_at_ = at->second.retire_at;
+}
+
+void Acceptor::close_retired() {
+  std::vector<uint32_t> due;
+  retire_at_ = 0;
+  for (const auto& [id, socket] : sockets_) {
+    if (socket.retire_at == 0) continue;
+    if (socket.retire_at <= ctx_.now) {
+      due.push_back(id);
+    } else {
+      retire_at_ = retire_at_ == 0 ? socket.retire_at : std::min(retire_at_, socket.retire_at);
+    }
+  }
+  for (uint32_t id : due) {
+    close(id);
+    ctx_.events.push({EventType::kSocketClosed, ctx_.index, id, 0});
+  }
 }
 
 void Acceptor::close(uint32_t id) {
@@ -76,6 +104,7 @@ Acceptor::Accepted Acceptor::accept_one(Socket& socket) {
     if (fd >= 0 || (errno != ECONNABORTED && errno != EPROTO)) break;
   }
   if (fd >= 0) {
+    if (socket.retire_at != 0) socket.retire_at = ctx_.now + kRetireAfter;
     sessions_.open(fd, peer, listener);
     return Accepted::kOne;
   }

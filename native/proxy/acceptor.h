@@ -20,11 +20,17 @@ class Acceptor {
 
   /// Watches the socket, or hands one that is watched already to another listener.
   void assign(uint32_t id, int fd, WorkerListener& listener);
-  /// Stops watching; the queue and the socket live on elsewhere.
+  /// Lets go of its own descriptor; the queue and the socket live on elsewhere.
   void release(uint32_t id);
-  /// Empties the queue, then closes the socket.
+  /// No new connections are sent here any more: closes once none has come for a while.
+  void retire(uint32_t id);
+  /// Empties the queue, then closes.
   void close(uint32_t id);
   void close_all();
+  /// Closes those that have retired for long enough.
+  void close_retired();
+  /// When close_retired has something to do; 0 for never.
+  Nanos retire_at() const { return retire_at_; }
 
   void on_event(uint32_t id);
   /// Those that were full or short of descriptors look again.
@@ -39,7 +45,8 @@ class Acceptor {
     int fd;
     WorkerListener* listener;
     Pause pause = Pause::kNone;
-    uint32_t batch = 1;  // grows while there is always one more
+    uint32_t batch = 1;     // grows while there is always one more
+    Nanos retire_at = 0;    // 0: it stays
   };
   enum class Accepted : uint8_t { kOne, kNone, kFull, kShortage };
 
@@ -51,6 +58,7 @@ class Acceptor {
   Sessions& sessions_;
   std::unordered_map<uint32_t, Socket> sockets_;
   Nanos resume_at_ = 0;
+  Nanos retire_at_ = 0;
   bool told_of_shortage_ = false;
 };
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "proxy/core.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -20,7 +22,6 @@ Core::~Core() {
   for (auto& worker : workers_) {
     if (worker) worker->join_blocking();
   }
-  // Descriptors that a worker was to close are its own business; what is left here closes itself.
 }
 
 Status Core::apply(Snapshot draft) {
@@ -37,7 +38,10 @@ Status Core::apply(Snapshot draft) {
   std::vector<Listening> fresh;
   if (Status bound = bind_missing(wanted, draft.workers, fresh); !bound.has_value()) return bound;
   if (Status started = start_workers(draft); !started.has_value()) return started;
-  for (Listening& socket : fresh) sockets_.push_back(std::move(socket));
+  for (Listening& socket : fresh) {
+    group_of(socket.address).order.push_back(socket.id);
+    sockets_.push_back(std::move(socket));
+  }
 
   install_states(draft);
   // The specs move with the vectors' storage, so `wanted` still points at them.
@@ -66,7 +70,7 @@ Status Core::bind_missing(const std::vector<Wanted>& wanted, uint32_t workers, s
       Result<UniqueFd> fd = listen_on(want.address, want.spec->backlog, want.spec->options, !port_is_ours);
       if (!fd.has_value()) return fd.error();
       port_is_ours = true;
-      fresh.push_back({next_socket_++, want.address, std::move(fd.value()), kMaxWorkers, want.spec->slot});
+      fresh.push_back({next_socket_++, want.address, std::move(fd.value()), want.spec->backlog, want.spec->options});
     }
   }
   return Done{};
@@ -112,50 +116,114 @@ void Core::install_states(Snapshot& snapshot) {
 }
 
 void Core::place_sockets(const std::vector<Wanted>& wanted, uint32_t workers) {
-  const auto still_wanted = [&](const Listening& s) {
-    return std::find_if(wanted.begin(), wanted.end(), [&](const Wanted& w) { return w.address == s.address; });
+  const auto gone = [&](const Address& address) {
+    return std::none_of(wanted.begin(), wanted.end(), [&](const Wanted& w) { return w.address == address; });
   };
-  // What goes: its worker empties the queue and closes it.
-  for (Listening& socket : sockets_) {
-    if (still_wanted(socket) != wanted.end()) continue;
-    if (workers_[socket.worker]->post({.kind = Command::Kind::kClose, .socket = socket.id})) socket.fd.release();
+  // What goes: our descriptor here, the worker's when it has emptied the queue.
+  for (const Listening& socket : sockets_) {
+    if (gone(socket.address)) workers_[socket.worker]->post({.kind = Command::Kind::kClose, .socket = socket.id});
   }
-  std::erase_if(sockets_, [&](const Listening& s) { return still_wanted(s) == wanted.end(); });
-  for (const Wanted& want : wanted) {
-    std::vector<Listening*> group;
-    for (Listening& s : sockets_) {
-      if (s.address == want.address) group.push_back(&s);
+  std::erase_if(sockets_, [&](const Listening& s) { return gone(s.address); });
+  std::erase_if(groups_, [&](const Group& g) { return gone(g.address); });
+  for (const Wanted& want : wanted) place_group(want, workers);
+}
+
+/// A socket stays with its worker if it can. There may be more than workers, after their number has gone down: the
+/// surplus moves to a worker that stays and gets no new connections; it is closed when its queue has been empty for a
+/// while. To close it at once would reset those who wait in it.
+void Core::place_group(const Wanted& want, uint32_t workers) {
+  std::vector<uint32_t> held(workers, 0);
+  std::vector<Listening*> moving;
+  for (Listening& s : sockets_) {
+    if (!(s.address == want.address)) continue;
+    refresh_options(s, *want.spec);
+    if (s.worker < workers && held[s.worker] == 0) {
+      held[s.worker] = 1;
+      assign(s, s.worker, want.spec->slot);
+    } else {
+      moving.push_back(&s);
     }
-    // A socket stays where it is if it can; the rest go to the workers with the fewest. No socket is ever closed for
-    // a smaller number of workers: its queue would be reset.
-    std::vector<uint32_t> held(workers, 0);
-    std::vector<Listening*> moving;
-    for (Listening* s : group) {
-      if (s->worker < workers && held[s->worker] == 0) {
-        ++held[s->worker];
-      } else {
-        moving.push_back(s);
-      }
-    }
-    std::vector<std::pair<Listening*, uint32_t>> moves;
-    for (Listening* s : moving) {
-      const auto target = static_cast<uint32_t>(std::min_element(held.begin(), held.end()) - held.begin());
-      ++held[target];
-      if (target != s->worker) moves.emplace_back(s, target);
-    }
-    for (auto& [s, target] : moves) {
-      if (s->worker < kMaxWorkers && workers_[s->worker]) {
-        workers_[s->worker]->post({.kind = Command::Kind::kRelease, .socket = s->id});
-      }
-      s->worker = target;
-    }
-    for (Listening* s : group) {
-      s->listener = want.spec->slot;
-      (void)set_listener_options(s->fd.get(), want.spec->options);  // one that is refused now is refused at a start too
-      ::listen(s->fd.get(), want.spec->backlog);  // on a listening socket: only sets the backlog
-      workers_[s->worker]->post(
-          {.kind = Command::Kind::kAssign, .socket = s->id, .fd = s->fd.get(), .listener = s->listener});
-    }
+  }
+  Group& group = group_of(want.address);
+  std::vector<uint32_t> surplus;
+  for (Listening* s : moving) {
+    const auto free = std::find(held.begin(), held.end(), 0U);
+    const bool stays = free != held.end();
+    const auto target = stays ? static_cast<uint32_t>(free - held.begin()) : s->id % workers;
+    if (stays) *free = 1;
+    assign(*s, target, want.spec->slot);
+    if (stays) continue;
+    group.retiring.push_back(s->id);
+    surplus.push_back(s->id);
+  }
+  if (surplus.empty()) return;
+  steer(group);
+  if (!group.steered) {  // it would go on getting connections: it has to stay
+    group.retiring.clear();
+    return;
+  }
+  for (const Listening& s : sockets_) {
+    if (std::find(surplus.begin(), surplus.end(), s.id) == surplus.end()) continue;
+    workers_[s.worker]->post({.kind = Command::Kind::kRetire, .socket = s.id});
+  }
+  std::erase_if(sockets_, [&](const Listening& s) {
+    return std::find(surplus.begin(), surplus.end(), s.id) != surplus.end();
+  });
+}
+
+void Core::assign(Listening& socket, uint32_t worker, uint32_t listener) {
+  const bool moves = socket.worker != worker;
+  if (!moves && socket.listener == listener) return;
+  if (moves && socket.worker < kMaxWorkers) {
+    workers_[socket.worker]->post({.kind = Command::Kind::kRelease, .socket = socket.id});
+  }
+  const int duplicate = moves ? ::fcntl(socket.fd.get(), F_DUPFD_CLOEXEC, 0) : -1;
+  const bool posted = workers_[worker]->post(
+      {.kind = Command::Kind::kAssign, .socket = socket.id, .fd = duplicate, .listener = listener});
+  if (!posted && duplicate >= 0) ::close(duplicate);
+  socket.worker = worker;
+  socket.listener = listener;
+}
+
+void Core::refresh_options(Listening& socket, const ListenerSpec& spec) {
+  if (socket.backlog != spec.backlog) ::listen(socket.fd.get(), spec.backlog);  // on a listening socket: its length only
+  if (!(socket.options == spec.options)) {
+    (void)set_listener_options(socket.fd.get(), spec.options);  // one that is refused now is refused at a start too
+  }
+  socket.backlog = spec.backlog;
+  socket.options = spec.options;
+}
+
+Core::Group& Core::group_of(const Address& address) {
+  for (Group& group : groups_) {
+    if (group.address == address) return group;
+  }
+  groups_.emplace_back();
+  groups_.back().address = address;
+  return groups_.back();
+}
+
+void Core::steer(Group& group) {
+  const auto socket = std::find_if(sockets_.begin(), sockets_.end(),
+                                   [&](const Listening& s) { return s.address == group.address; });
+  if (socket == sockets_.end()) return;
+  std::vector<uint32_t> places;
+  for (uint32_t i = 0; !group.retiring.empty() && i < group.order.size(); ++i) {
+    const auto& out = group.retiring;
+    if (std::find(out.begin(), out.end(), group.order[i]) == out.end()) places.push_back(i);
+  }
+  group.steered = steer_new_connections(socket->fd.get(), places) && !places.empty();
+}
+
+/// The kernel fills the place of a socket that has gone with the last one.
+void Core::forget_socket(uint32_t id) {
+  for (Group& group : groups_) {
+    const auto at = std::find(group.order.begin(), group.order.end(), id);
+    if (at == group.order.end()) continue;
+    *at = group.order.back();
+    group.order.pop_back();
+    std::erase(group.retiring, id);
+    steer(group);
   }
 }
 
@@ -174,10 +242,7 @@ void Core::drain(Nanos patience) {
     if (!workers_[i] || !workers_[i]->joinable()) continue;
     if (workers_[i]->post({.kind = Command::Kind::kDrain, .deadline = deadline})) drain_pending_ |= 1ULL << i;
   }
-  for (Listening& socket : sockets_) {
-    if ((drain_pending_ >> socket.worker & 1) != 0) socket.fd.release();  // the worker closes it, emptied
-  }
-  sockets_.clear();
+  sockets_.clear();  // the workers close theirs when they have emptied them
   if (drain_pending_ == 0) events_.push({EventType::kDrained, kMaxWorkers, 0, 0});
 }
 
@@ -188,9 +253,6 @@ void Core::stop() {
   for (uint32_t i = 0; i < kMaxWorkers; ++i) {
     if (!workers_[i] || !workers_[i]->joinable()) continue;
     if (workers_[i]->post({.kind = Command::Kind::kStop})) told |= 1ULL << i;
-  }
-  for (Listening& socket : sockets_) {
-    if ((told >> socket.worker & 1) != 0) socket.fd.release();
   }
   sockets_.clear();
   if (told == 0) events_.push({EventType::kStopped, kMaxWorkers, 0, 0});
@@ -227,6 +289,7 @@ std::vector<Event> Core::collect() {
         }
         break;
       }
+      case EventType::kSocketClosed: forget_socket(event.subject); break;
       case EventType::kBackendFailing:
       case EventType::kAcceptPaused:
       case EventType::kAcceptResumed: told.push_back(event); break;

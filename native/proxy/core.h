@@ -41,12 +41,22 @@ class Core {
   void kill(uint32_t worker, uint64_t session);
 
  private:
+  /// A listening socket. Workers watch it through duplicates, so that no descriptor number has two owners.
   struct Listening {
     uint32_t id;
     Address address;
     UniqueFd fd;
-    uint32_t worker;
-    uint32_t listener;  // slot
+    int backlog;
+    TcpOptions options;
+    uint32_t worker = kMaxWorkers;   // who watches it
+    uint32_t listener = UINT32_MAX;  // slot of the listener that it was told to serve
+  };
+  /// The sockets of one address in the order in which the kernel counts them.
+  struct Group {
+    Address address;
+    std::vector<uint32_t> order;
+    std::vector<uint32_t> retiring;
+    bool steered = false;
   };
   struct Wanted {
     Address address;
@@ -57,6 +67,12 @@ class Core {
   Status start_workers(const Snapshot& snapshot);
   void install_states(Snapshot& snapshot);
   void place_sockets(const std::vector<Wanted>& wanted, uint32_t workers);
+  void place_group(const Wanted& want, uint32_t workers);
+  void assign(Listening& socket, uint32_t worker, uint32_t listener);
+  void refresh_options(Listening& socket, const ListenerSpec& spec);
+  Group& group_of(const Address& address);
+  void steer(Group& group);
+  void forget_socket(uint32_t id);
   void forget_unused();
   bool all_left() const;
 
@@ -67,6 +83,7 @@ class Core {
   std::map<uint32_t, std::shared_ptr<BackendState>> backends_;
   std::map<uint32_t, std::shared_ptr<PoolState>> pools_;
   std::vector<Listening> sockets_;
+  std::vector<Group> groups_;
   std::shared_ptr<const Snapshot> snapshot_;
   uint64_t told_generation_ = 0;
   uint32_t next_socket_ = 1;

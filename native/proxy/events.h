@@ -16,7 +16,8 @@ enum class EventType : uint8_t {
   kApplied,         // value: generation
   kBackendFailing,  // subject: backend slot, value: failures in a row
   kAcceptPaused,    // subject: listener slot, value: errno
-  kAcceptResumed,   // subject: listener slot
+  kAcceptResumed,
+  kSocketClosed,    // subject: number of a listening socket that was to retire
   kDrained,
   kStopped,
 };

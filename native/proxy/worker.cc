@@ -84,7 +84,7 @@ void Worker::run() {
 int Worker::patience() const {
   if (!ctx_.ready.empty()) return 0;
   int wait = ctx_.wheel.wait_ms(ctx_.now);
-  for (const Nanos at : {acceptor_.resume_at(), warm_.due(), draining_ ? drain_deadline_ : 0}) {
+  for (const Nanos at : {acceptor_.resume_at(), acceptor_.retire_at(), warm_.due(), draining_ ? drain_deadline_ : 0}) {
     if (at == 0) continue;
     const int ms = at <= ctx_.now ? 0 : static_cast<int>(std::min<Nanos>((at - ctx_.now) / kMillisecond + 1, 60'000));
     wait = wait < 0 ? ms : std::min(wait, ms);
@@ -115,6 +115,7 @@ void Worker::turn() {
   sessions_.run_ready();
   if (rung) read_mailbox();
   if (ctx_.place_freed || (acceptor_.resume_at() != 0 && ctx_.now >= acceptor_.resume_at())) acceptor_.resume();
+  if (acceptor_.retire_at() != 0 && ctx_.now >= acceptor_.retire_at()) acceptor_.close_retired();
   if (warm_.due() != 0 && ctx_.now >= warm_.due()) warm_.refill_all();
   if (draining_ && ctx_.clients > 0 && ctx_.now >= drain_deadline_) sessions_.end_all(CloseReason::kDrained);
   if (draining_ && ctx_.clients == 0 && !drained_told_) {
@@ -150,6 +151,7 @@ void Worker::obey(Command& command) {
       if (at != listeners_.end()) acceptor_.assign(command.socket, command.fd, *at->second);
       return;
     }
+    case Command::Kind::kRetire: acceptor_.retire(command.socket); return;
     case Command::Kind::kRelease: acceptor_.release(command.socket); return;
     case Command::Kind::kClose: acceptor_.close(command.socket); return;
     case Command::Kind::kDrain:
