@@ -3,7 +3,7 @@
 
 import type { Awake } from './awake.ts';
 import type { Gate } from './gate.ts';
-import type { HealthCheckSettings, Probe, Verdict } from './health.ts';
+import type { HealthCheckSettings, HealthCode, Probe, Verdict } from './health.ts';
 import { type HealthState, isSettled, observe, suspect } from './state.ts';
 import type { Time } from './time.ts';
 
@@ -55,6 +55,8 @@ const JITTER_FROM_MS = 1000;
 const HURRY_MS = 200;
 /** A probe during which this process slept for so long may have failed because of that: it is repeated. */
 const EXCUSED_FROM_MS = 100;
+/** Failures to answer, that is: a refusal or a wrong answer is one whoever slept. */
+const EXCUSABLE: ReadonlySet<HealthCode> = new Set(['L4TOUT', 'L7TOUT', 'L7RSP', 'PROCTOUT']);
 /** But not for ever, or a process that is always late would never find anybody down. */
 const MAX_EXCUSES = 2;
 
@@ -110,9 +112,11 @@ export function createCheck(options: CheckOptions): Check {
   }
 
   function conclude(verdict: Verdict, slept: number): void {
-    const excused = verdict.outcome === 'fail' && slept >= EXCUSED_FROM_MS && excuses < MAX_EXCUSES;
+    const hasSlept = slept >= EXCUSED_FROM_MS;
+    const excused =
+      hasSlept && verdict.outcome === 'fail' && EXCUSABLE.has(verdict.code) && excuses < MAX_EXCUSES;
     if (excused) excuses += 1;
-    else if (slept < EXCUSED_FROM_MS) excuses = 0;
+    else if (!hasSlept) excuses = 0;
     // An answer that was kept has been counted when it was new.
     if (verdict.askedAt === undefined || verdict.askedAt !== last?.askedAt) {
       count(

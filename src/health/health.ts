@@ -125,7 +125,8 @@ export interface BackendHealth {
 export interface Monitor {
   /**
    * The pools to watch from now on. What is known of a backend is kept, matched by pool name and key; new ones begin,
-   * others end. Cheap when little changes: also the way to tell a changed address.
+   * others end. The next update may take that back: then nothing has been forgotten. Cheap when little changes: also
+   * the way to tell a changed address.
    */
   update(pools: readonly MonitoredPool[]): void;
   /**

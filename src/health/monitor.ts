@@ -66,6 +66,8 @@ export function createMonitor(options: MonitorOptions): Monitor {
   const checks = new Map<string, Check>();
   let watched = new Map<string, Watched>();
   let watchers = new Map<Check, Watched[]>();
+  /** What the last update dropped: one that takes it back finds everything as it was. */
+  let dropped = new Map<string, Watched>();
   let stopped = false;
 
   function update(pools: readonly MonitoredPool[]): void {
@@ -80,15 +82,16 @@ export function createMonitor(options: MonitorOptions): Monitor {
     openChecks(wanted);
     const now = time.now();
     const before = watched;
+    const beforeThat = dropped;
     watched = new Map();
     watchers = new Map();
     for (const pool of pools) {
+      const kind = kindOf(pool.health_checks);
       for (const backend of pool.backends) {
         const name = nameOf(pool.name, backend.key);
-        const check = pool.health_checks.enabled
-          ? checks.get(checkId(pool.health_checks, backend))
-          : undefined;
-        const { up, since, transitions } = before.get(name) ?? {
+        const check = pool.health_checks.enabled ? checks.get(checkId(kind, backend)) : undefined;
+        const known = before.get(name) ?? beforeThat.get(name);
+        const { up, since, transitions } = known ?? {
           up: stateOf(backend, check),
           since: now,
           transitions: 0,
@@ -98,6 +101,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
         if (check !== undefined) watchers.set(check, [...(watchers.get(check) ?? []), entry]);
       }
     }
+    dropped = new Map([...before].filter(([name]) => !watched.has(name)));
     publish([...watched.values()]);
   }
 
@@ -138,7 +142,8 @@ export function createMonitor(options: MonitorOptions): Monitor {
   /** What is known of the first asker that is known; else it serves, unless its name has not resolved yet. */
   function initialOf(askers: Wanted['askers']): ReturnType<typeof initialState> {
     for (const { pool, backend } of askers) {
-      const known = watched.get(nameOf(pool, backend.key))?.check;
+      const name = nameOf(pool, backend.key);
+      const known = (watched.get(name) ?? dropped.get(name))?.check;
       if (known !== undefined) return known.state();
     }
     return initialState(askers.every(({ backend }) => backend.address !== undefined));
@@ -225,8 +230,9 @@ function wantedChecks(pools: readonly MonitoredPool[]): Map<string, Wanted> {
   const wanted = new Map<string, Wanted>();
   for (const { name, health_checks: settings, backends } of pools) {
     if (!settings.enabled) continue;
+    const kind = kindOf(settings);
     for (const backend of backends) {
-      const id = checkId(settings, backend);
+      const id = checkId(kind, backend);
       const known = wanted.get(id) ?? { settings, askers: [] };
       known.askers.push({ pool: name, backend });
       wanted.set(id, known);
@@ -248,10 +254,13 @@ function modulesOf(pools: readonly MonitoredPool[]): Set<string> {
 }
 
 /** Equal for checks that may be done once. One name has one address at a time, so that the name is enough. */
-function checkId(settings: HealthCheckSettings, { host, port }: MonitoredBackend): string {
+function checkId(kind: string, { host, port }: MonitoredBackend): string {
+  return `${host} ${port} ${kind}`;
+}
+
+/** Equal for settings under which two checks of one backend are alike. */
+function kindOf(settings: HealthCheckSettings): string {
   return JSON.stringify([
-    host,
-    port,
     settings.check_type,
     settings.interval,
     settings.timeout,

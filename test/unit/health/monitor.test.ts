@@ -16,6 +16,7 @@ import { type FakeTime, createFakeTime } from './fake-time.ts';
 
 const good: Verdict = { outcome: 'pass', code: 'L4OK', detail: '' };
 const bad: Verdict = { outcome: 'fail', code: 'L4CON', detail: 'connection refused' };
+const mute: Verdict = { outcome: 'fail', code: 'L7RSP', detail: 'no answer' };
 const lack: Verdict = { outcome: 'inconclusive', code: 'SOCKERR', detail: 'EMFILE' };
 
 const settings: HealthCheckSettings = {
@@ -256,7 +257,7 @@ describe('what verdicts lead to', () => {
     let naps = 1;
     s.answer = () => {
       if (naps-- > 0) s.time.freeze(2000);
-      return bad;
+      return mute;
     };
     s.monitor.update([pool('web', [1], { unhealthy_threshold: 1 })]);
     await s.time.advance(50);
@@ -266,7 +267,7 @@ describe('what verdicts lead to', () => {
     const late = scene();
     late.answer = () => {
       late.time.freeze(2000);
-      return bad;
+      return mute;
     };
     late.monitor.update([pool('web', [1], { unhealthy_threshold: 1 })]);
     await late.time.advance(50);
@@ -276,6 +277,16 @@ describe('what verdicts lead to', () => {
       false,
       'a process that is always late finds the dead too',
     );
+
+    const refused = scene();
+    refused.answer = () => {
+      refused.time.freeze(2000);
+      return bad;
+    };
+    refused.monitor.update([pool('web', [1], { unhealthy_threshold: 1 })]);
+    await refused.time.advance(50);
+    assert.equal(refused.probes.length, 1, 'a refusal is one whoever slept');
+    assert.equal(refused.monitor.isUp('web', '10.0.0.1:1'), false);
   });
 });
 
@@ -360,6 +371,28 @@ describe('update', () => {
     await s.time.advance(1500);
     assert.deepEqual(s.told, ['web 10.0.0.1:1 L4CON down', 'web 10.0.0.1:1 L4OK up']);
     assert.equal(s.monitor.list()[0]?.transitions, 2);
+  });
+
+  it('forgets nothing when the next one takes it back', async () => {
+    const s = scene();
+    s.answer = () => bad;
+    s.monitor.update([pool('web', [1, 2], { unhealthy_threshold: 1 })]);
+    await s.time.advance(1000);
+    s.monitor.update([pool('web', [2], { unhealthy_threshold: 1 })]);
+    s.monitor.update([pool('web', [1, 2], { unhealthy_threshold: 1 })]);
+    assert.equal(s.monitor.isUp('web', '10.0.0.1:1'), false);
+    assert.deepEqual(
+      s.monitor.list().map(({ transitions, forMs }) => [transitions, forMs]),
+      [
+        [1, 1000],
+        [1, 500],
+      ],
+    );
+    s.monitor.update([pool('web', [2], { unhealthy_threshold: 1 })]);
+    s.monitor.update([pool('web', [2], { unhealthy_threshold: 1 })]);
+    s.monitor.update([pool('web', [1, 2], { unhealthy_threshold: 1 })]);
+    assert.equal(s.monitor.isUp('web', '10.0.0.1:1'), true, 'later it is a new one');
+    assert.equal(s.told.length, 2);
   });
 
   it('takes a backend for up when its checks are switched off', async () => {
