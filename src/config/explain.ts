@@ -42,23 +42,33 @@ function advice(key: string, known: readonly string[]): string {
 }
 
 function wrongValue(root: Located, path: Path, issue: z.core.$ZodIssue): Problem {
-  const { entry, node, missing } = find(root, path);
-  const name = pathText(path);
-  if (issue.code === 'invalid_key') {
-    const expected = issue.issues[0]?.message ?? 'this is no name';
-    return { span: entry?.key ?? node, message: `${name}: ${expected}` };
-  }
+  const { entry, node, depth, missing } = find(root, path);
+  const name = pathText(path.slice(0, depth));
+  if (isAboutName(path, issue)) return { span: entry?.key ?? node, message: `${name}: ${issue.message}` };
   if (missing !== undefined) {
     return { span: entry?.key ?? pointAt(node), message: `${pathText(missing)} is missing: ${issue.message}` };
   }
   const what = name === '' ? issue.message : `${name}: ${issue.message}`;
-  return { span: node, message: () => `${what}; got ${show(node.value)}` };
+  return { span: node, message: () => `${what}; got ${show(node.value)}${meantWord(issue, node.value)}` };
+}
+
+/** The name of a listener or pool is checked like a value, but what stands there is the thing that has the name. */
+function isAboutName(path: Path, issue: z.core.$ZodIssue): boolean {
+  return path.length === 2 && (path[0] === 'listeners' || path[0] === 'pools') && issue.code === 'invalid_format';
+}
+
+function meantWord(issue: z.core.$ZodIssue, value: unknown): string {
+  if (issue.code !== 'invalid_value' || typeof value !== 'string') return '';
+  const meant = nearest(value, issue.values.map(String));
+  return meant === undefined ? '' : `; did you mean '${meant}'?`;
 }
 
 interface Found {
   /** Of the last map or list on the way; undefined at the root. */
   readonly entry: Entry | undefined;
   readonly node: Located;
+  /** How many steps of the path lead to the node. */
+  readonly depth: number;
   /** The path of the first thing on the way that is not there. */
   readonly missing?: Path;
 }
@@ -69,12 +79,12 @@ function find(root: Located, path: Path): Found {
   for (const [index, step] of path.entries()) {
     const next = node.entries.get(step);
     // Where one thing stands for a list of one there is nothing further to find.
-    if (!next && typeof step === 'number') break;
-    if (!next) return { entry, node, missing: path.slice(0, index + 1) };
+    if (!next && typeof step === 'number') return { entry, node, depth: index };
+    if (!next) return { entry, node, depth: index, missing: path.slice(0, index + 1) };
     entry = next;
     node = next.node;
   }
-  return { entry, node };
+  return { entry, node, depth: path.length };
 }
 
 function pointAt(span: Span): Span {

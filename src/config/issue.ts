@@ -78,8 +78,8 @@ export function fileIssue(file: string, message: string): readonly ConfigIssue[]
 }
 
 /**
- * `FILE:LINE:COLUMN: message`, then the line at fault and a mark below the fault; ends with a newline unless empty.
- * `label` stands before the message, "warning: " for instance.
+ * `FILE:LINE:COLUMN: message` for each, then the line at fault with a mark below the fault. Ends with a newline unless
+ * there is nothing to tell. `label` stands before each message, "warning: " for instance.
  */
 export function formatIssues(issues: readonly ConfigIssue[], label = ''): string {
   const blocks: string[] = [];
@@ -126,7 +126,8 @@ function safe(character: string): string {
   return /[\p{C}\p{Zl}\p{Zp}]/u.test(character) ? (character === '\t' ? ' ' : '\u{FFFD}') : character;
 }
 
-function escapeControls(text: string): string {
+/** Nothing in it moves a cursor, begins a line, or cannot be seen. */
+export function escapeControls(text: string): string {
   return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
 }
 

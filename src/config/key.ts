@@ -54,7 +54,7 @@ export function anySection(part: { readonly is: 'section' }): AnySection {
 }
 
 /** What a key is when nobody sets it, in the form that a config has. */
-export function presetOf(part: Key<unknown>): unknown {
+export function presetOf<T>(part: Key<T>): T {
   return part.kind.schema.parse(part.preset);
 }
 

@@ -59,7 +59,7 @@ export function autoOr(least: number, most: number): Kind<'auto' | number> {
 
 /** Words, or a list of different numbers. */
 export function wordOrNumbers<const W extends string>(words: readonly W[], most: number): Kind<W | readonly number[]> {
-  const error = `expected ${oneOf(words)}, or a list of different numbers from 0 to ${most}`;
+  const error = `expected ${words.join(', ')} or a list of different numbers from 0 to ${most}`;
   const list = z
     .array(z.int({ error }).min(0, { error }).max(most, { error }), { error })
     .min(1, { error })
@@ -166,8 +166,9 @@ export function statusRanges(): Kind<Ranges> {
   };
 }
 
-const PLAIN = /^[A-Za-z_/][\w./-]*$/;
-const NOT_TEXT = /^(true|false|null|nan|inf)$/i;
+const PLAIN = /^[A-Za-z0-9_/](?:[\w./:-]*[\w./-])?$/;
+/** What YAML reads as something else than text. */
+const NOT_TEXT = /^(true|false|null|\d+|0[ox][\da-f]+|\d+\.?\d*(e[-+]?\d+)?)$/i;
 
 /** Without quotes where YAML surely reads it as the same text. */
 export function printText(value: string): string {

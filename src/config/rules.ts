@@ -1,12 +1,16 @@
 // What one key asks of another, as plain functions in one list: each gets the completed config and says what is wrong
 // with it and where. The schema has seen every value on its own before. Pure but for `exists`, which is passed in.
 
+import { isDeepStrictEqual } from 'node:util';
+
 import type { Config, HealthCheckSettings, Pool } from './config.ts';
 import { canonicalHost, formatAddress } from './address.ts';
 import { addressRules } from './rules-addresses.ts';
 import { quote } from './issue.ts';
+import { presetOf } from './key.ts';
 import { nearest } from './nearest.ts';
 import type { Origins, Path } from './origins.ts';
+import { healthCheckSection } from './schema-pool.ts';
 
 export interface RuleContext {
   readonly config: Config;
@@ -73,41 +77,53 @@ const sizesFit: Rule = ({ config, origins, error }) => {
   inOrder(['dns'], config.dns, 'min_ttl', 'max_ttl');
 };
 
-const checksFit: Rule = (context) => {
-  eachPool(context.config, (pool, path) => {
-    if (pool.health_checks.enabled) probesFit(context, pool.health_checks, [...path, 'health_checks']);
+const probesEnd: Rule = ({ config, origins, warn }) => {
+  eachPool(config, ({ health_checks: checks }, pool) => {
+    const path = [...pool, 'health_checks', 'timeout'];
+    // A default that meets a shorter interval is nothing that anybody asked for.
+    if (checks.enabled && checks.timeout > checks.interval && origins.of(path)) {
+      warn(path, 'health_checks.timeout is above interval: a slow probe delays the next one');
+    }
   });
 };
 
-function probesFit({ origins, warn }: RuleContext, checks: HealthCheckSettings, path: Path): void {
-  const at = (name: keyof HealthCheckSettings): Path => [...path, name];
-  if (checks.timeout > checks.interval) {
-    // The defaults of both may meet a shorter interval: then nothing was asked for that is not kept.
-    if (origins.of(at('timeout'))) warn(at('timeout'), 'health_checks.timeout is above interval: a slow probe delays the next one');
-  }
-  if (checks.check_type !== 'http') {
-    for (const name of ['path', 'expected_status', 'host'] as const) {
-      if (isOwn(origins, at(name))) warn(at(name), `health_checks.${name} is not used: check_type is ${checks.check_type}`);
-    }
-  }
-}
+/** Keys that only one type of check reads. Those of custom checks say what to run: they cannot have been meant idly. */
+const KEYS_OF_TYPES = [
+  { type: 'http', names: ['path', 'expected_status', 'host'], refused: false },
+  { type: 'custom', names: ['command', 'module', 'cache'], refused: true },
+] as const;
 
-const customChecksAreWhole: Rule = ({ config, origins, exists, error }) => {
-  eachPool(config, ({ health_checks: checks }, pool) => {
-    const path = [...pool, 'health_checks'];
-    const given = (['command', 'module'] as const).filter((name) => checks[name].length > 0);
-    if (checks.check_type !== 'custom') {
-      for (const name of ['command', 'module', 'cache'] as const) {
-        if (isOwn(origins, [...path, name])) error([...path, name], `health_checks.${name} needs check_type: custom; it is ${checks.check_type}`);
+const checkKeysAreRead: Rule = ({ config, origins, error, warn }) => {
+  const pools = config.pools.map((pool, index) => ({ checks: pool.health_checks, path: ['pools', index, 'health_checks'] }));
+  const enabled = pools.filter(({ checks }) => checks.enabled);
+  for (const { type, names, refused } of KEYS_OF_TYPES) {
+    const read = enabled.some(({ checks }) => checks.check_type === type);
+    for (const name of names) {
+      for (const { checks, path } of enabled.filter((each) => each.checks.check_type !== type)) {
+        const origin = origins.of([...path, name]);
+        // Spelling a default out is harmless: many copy a whole section and change a line of it.
+        if (!origin || isPreset(name, checks[name]) || (origin.inherited && read)) continue;
+        const message = `health_checks.${name} needs check_type: ${type}; it is ${checks.check_type}`;
+        if (refused) error([...path, name], message);
+        else warn([...path, name], message);
       }
-      return;
     }
-    if (given.length === 2) error([...path, 'module'], 'health_checks has both command and module; a custom check is one of them');
-    if (given.length === 0) error([...path, 'check_type'], 'health_checks.check_type custom needs a command or a module');
+  }
+};
+
+const customChecksAreWhole: Rule = ({ config, exists, error }) => {
+  eachPool(config, ({ health_checks: checks }, pool) => {
+    if (!checks.enabled || checks.check_type !== 'custom') return;
+    const path = [...pool, 'health_checks'];
     const [program] = checks.command;
-    const file = checks.module === '' ? program : checks.module;
-    if (given.length === 1 && file?.includes('/') === true && !exists(file)) {
-      error([...path, given[0] ?? 'module'], `there is no file ${quote(file)}`);
+    if (program !== undefined && checks.module !== '') {
+      error([...path, 'module'], 'health_checks has both command and module; a custom check is one of them');
+    } else if (program === undefined && checks.module === '') {
+      error([...path, 'check_type'], 'health_checks.check_type custom needs a command or a module');
+    } else {
+      const [name, file] = program === undefined ? ['module', checks.module] : ['command', program];
+      // A program without a / is looked for in PATH when it is run.
+      if (file.includes('/') && !exists(file)) error([...path, name], `there is no file ${quote(file)}`);
     }
   });
 };
@@ -119,14 +135,15 @@ export const rules: readonly Rule[] = [
   backendsDiffer,
   somebodyServes,
   sizesFit,
-  checksFit,
+  probesEnd,
+  checkKeysAreRead,
   customChecksAreWhole,
   ...addressRules,
 ];
 
-/** Set, and not as a default for many: only then somebody meant this very pool. */
-function isOwn(origins: Origins, path: Path): boolean {
-  return origins.of(path)?.inherited === false;
+function isPreset(name: keyof HealthCheckSettings, value: unknown): boolean {
+  const part = healthCheckSection.keys[name];
+  return part.is === 'key' && isDeepStrictEqual(presetOf<unknown>(part), value);
 }
 
 function eachPool(config: Config, visit: (pool: Pool, path: Path) => void): void {

@@ -28,7 +28,7 @@ const connectionPool: Section<ConnectionPoolSettings> = section(
   },
 );
 
-const healthChecks: Section<HealthCheckSettings> = section(
+export const healthCheckSection: Section<HealthCheckSettings> = section(
   'Probes that take backends out of rotation and bring them back. A backend begins in rotation.',
   {
     enabled: key(flag(), true, 'process', 'Whether backends are probed. Without probes all of them are always in rotation.'),
@@ -126,7 +126,7 @@ export const poolSection: Section<PoolSettings> = section('The backend side: bal
     'When fewer than this percentage of the backends are up their state is not believed and all of them are used. 0 is never.',
   ),
   connection_pool: connectionPool,
-  health_checks: healthChecks,
+  health_checks: healthCheckSection,
   connection_settings: section('TCP options of the backend side.', socketKeys),
 });
 

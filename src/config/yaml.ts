@@ -70,8 +70,8 @@ function parseText(text: string): ParsedText {
 
 function yamlProblem(error: YAMLError): Problem {
   const [start, end] = error.pos;
-  const said = (): string => `this is not YAML: ${error.message.replace(/\s+/g, ' ')}`;
-  return { span: span(start, end), message: WORDS[error.code] ?? said };
+  const said = error.message.startsWith('Missing closing') ? 'a text in quotes is never closed' : error.message;
+  return { span: span(start, end), message: WORDS[error.code] ?? `this is not YAML: ${said}` };
 }
 
 /** Where the parser's own words speak to programmers. */
