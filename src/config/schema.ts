@@ -46,7 +46,7 @@ export const ABOUT_LISTENERS = 'Full form: the listeners by name.';
 export const ABOUT_POOLS = 'Full form: the pools by name.';
 
 const EXPECT_LISTEN = 'expected a port, an address and a port such as 127.0.0.1:8080, or a list of those';
-const listenSchema = z
+export const listenSchema: z.ZodType<readonly HostPort[]> = z
   .preprocess(
     (value) => (Array.isArray(value) ? (value as unknown[]) : [value]),
     z
