@@ -75,8 +75,11 @@ export function createCheck(options: CheckOptions): Check {
   let excuses = 0;
   let last: Verdict | undefined;
   let cancelTimer: () => void = () => undefined;
-  /** The probe that is under way or waits for a place; a verdict of any other is out of date. */
-  let current: AbortController | undefined;
+  /** The number of the probe that is under way or waits for a place, 0 for none; any other is out of date. */
+  let current = 0;
+  let latest = 0;
+  /** Serves one probe after the other until it has to be used. */
+  let ending = new AbortController();
   let leaveGate: () => void = () => undefined;
   let stopped = false;
 
@@ -88,15 +91,15 @@ export function createCheck(options: CheckOptions): Check {
 
   function begin(): void {
     const target = address;
-    if (target === undefined || current !== undefined) return;
-    const mine = new AbortController();
+    if (target === undefined || current !== 0) return;
+    const mine = (latest += 1);
     current = mine;
     leaveGate = options.gate.enter(() => {
       began = time.now();
       const unwatch = awake.watch();
       const sleptBefore = awake.slept();
       const port = settings.port === undefined || settings.port === 0 ? options.port : settings.port;
-      void options.probe({ host: options.host, address: target, port }, mine.signal).then((verdict) => {
+      void options.probe({ host: options.host, address: target, port }, ending.signal).then((verdict) => {
         const slept = awake.slept() - sleptBefore;
         unwatch();
         if (current !== mine) return;
@@ -107,7 +110,7 @@ export function createCheck(options: CheckOptions): Check {
   }
 
   function finish(): void {
-    current = undefined;
+    current = 0;
     leaveGate();
   }
 
@@ -123,8 +126,7 @@ export function createCheck(options: CheckOptions): Check {
         excused ? { ...verdict, outcome: 'inconclusive', detail: explainPause(verdict, slept) } : verdict,
       );
     }
-    if (current === undefined && address !== undefined && !stopped)
-      schedule(excused ? time.now() : began + delay());
+    if (current === 0 && address !== undefined && !stopped) schedule(excused ? time.now() : began + delay());
   }
 
   function count(verdict: Verdict): void {
@@ -153,10 +155,11 @@ export function createCheck(options: CheckOptions): Check {
   /** What is under way speaks of another address, or is not wanted any more. */
   function abandon(): void {
     cancelTimer();
-    const before = current;
-    current = undefined;
+    if (current === 0) return;
+    current = 0;
     leaveGate();
-    before?.abort();
+    ending.abort();
+    ending = new AbortController();
   }
 
   if (address !== undefined) schedule(time.now() + options.firstDelayMs);
@@ -173,7 +176,7 @@ export function createCheck(options: CheckOptions): Check {
     suspect(failures) {
       const before = state;
       state = suspect(state, failures, settings);
-      if (address !== undefined && current === undefined && !stopped && state.up) {
+      if (address !== undefined && current === 0 && !stopped && state.up) {
         schedule(began + Math.min(HURRY_MS, settings.interval));
       }
       if (state !== before) options.onChange();

@@ -23,19 +23,20 @@ export function createGate(places: number): Gate {
 
   return {
     enter(run) {
-      let place: 'waiting' | 'taken' | 'left' = 'waiting';
+      let hasPlace = false;
       const enter = (): void => {
-        place = 'taken';
+        hasPlace = true;
         taken += 1;
         run();
       };
-      waiting.add(enter);
-      admit();
+      if (closed || taken >= places) waiting.add(enter);
+      else enter();
       return () => {
-        const before = place;
-        place = 'left';
-        waiting.delete(enter);
-        if (before !== 'taken') return;
+        if (!hasPlace) {
+          waiting.delete(enter);
+          return;
+        }
+        hasPlace = false;
         taken -= 1;
         admit();
       };

@@ -9,6 +9,8 @@ import { probeSocket } from './probe-socket.ts';
 /** A status line is far shorter; whoever sends more without ending it does not speak HTTP. */
 const MAX_STATUS_LINE = 4096;
 
+const FIXED_HEADERS = 'User-Agent: ultrabalancer-l4\r\nAccept: */*\r\nConnection: close\r\n\r\n';
+
 const STATUS_LINE = /^HTTP\/\d(?:\.\d)? ([1-5]\d\d)(?: .*)?$/;
 
 export interface HttpProbeOptions {
@@ -55,15 +57,8 @@ export function createHttpProbe(options: HttpProbeOptions): Probe {
 }
 
 function requestFor(target: ProbeTarget, { path, host }: HttpProbeOptions): string {
-  return [
-    `GET ${path} HTTP/1.1`,
-    `Host: ${host === undefined || host === '' ? hostHeader(target) : host}`,
-    'User-Agent: ultrabalancer-l4',
-    'Accept: */*',
-    'Connection: close',
-    '',
-    '',
-  ].join('\r\n');
+  const name = host === undefined || host === '' ? hostHeader(target) : host;
+  return `GET ${path} HTTP/1.1\r\nHost: ${name}\r\n${FIXED_HEADERS}`;
 }
 
 function hostHeader({ host, port }: ProbeTarget): string {

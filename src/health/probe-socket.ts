@@ -54,7 +54,7 @@ export function probeSocket(probe: SocketProbe): Promise<Verdict> {
       signal.removeEventListener('abort', abort);
       // RST instead of FIN: many short connections would otherwise leave many local ports in TIME-WAIT. Where the
       // backend was the first to end there is none, and a reset is no longer allowed.
-      if (isConnected && !peerEnded) socket.resetAndDestroy();
+      if (isConnected && !peerEnded && !socket.destroyed) socket.resetAndDestroy();
       else socket.destroy();
       resolve(verdict);
     }
