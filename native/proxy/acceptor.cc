@@ -140,7 +140,9 @@ void Acceptor::on_event(uint32_t id) {
     resume_at_ = std::max(resume_at_, ctx_.descriptors_short_until);
     return;
   }
-  // One accept too many costs as much as a look by epoll, so the batch grows only while it is always filled.
+  // One accept too many costs as much as a look by epoll, so the batch grows only while every turn finds it too small.
+  const uint64_t turn = ctx_.counters.loops.get();
+  if (turn != socket.last_turn + 1) socket.batch = 1;
   for (uint32_t i = 0; i < socket.batch; ++i) {
     switch (accept_one(socket)) {
       case Accepted::kOne: continue;
@@ -152,7 +154,8 @@ void Acceptor::on_event(uint32_t id) {
         return;
     }
   }
-  socket.batch = std::min(socket.batch * 2, kLargestBatch);
+  if (turn == socket.last_turn + 1) socket.batch = std::min(socket.batch * 2, kLargestBatch);
+  socket.last_turn = turn;
 }
 
 void Acceptor::resume() {

@@ -108,7 +108,10 @@ void Sessions::on_event(uint32_t index, uint32_t generation, SideIndex which, ui
       // A client that has reset waits for nothing, unless it has left bytes: those are owed to a backend.
       if (side.error && unread(side.fd) == 0) finish(session, CloseReason::kClientReset, Ending::kReset);
       return;
-    case Phase::kRelaying: drive(session); return;
+    case Phase::kRelaying:
+      // Served when the batch has been read: what the other side has to say in it counts too, and saves work.
+      if (!session.ready.linked()) ctx_.ready.push_back(session);
+      return;
   }
 }
 

@@ -23,7 +23,7 @@ class Sessions {
   void open(int fd, const sockaddr_storage& peer, WorkerListener& listener);
   void on_event(uint32_t index, uint32_t generation, SideIndex side, uint32_t events);
   void on_timer(Timer& timer);
-  /// Serves those who had more to do than one turn allows.
+  /// Serves those whom this turn's events woke, and those who had more to do than the last turn allowed.
   void run_ready();
   /// Ends all that have a client.
   void end_all(CloseReason reason);

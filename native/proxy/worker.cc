@@ -109,10 +109,10 @@ void Worker::turn() {
       acceptor_.on_event(low);
     }
   }
+  sessions_.run_ready();
   // What came while this thread did not run is no silence: all of it is read before anybody is found to be late.
   full_batches_ = count == Poller::kBatch && full_batches_ < kMostFullBatches ? full_batches_ + 1 : 0;
   if (full_batches_ == 0) ctx_.wheel.advance(ctx_.now, [this](Timer& timer) { sessions_.on_timer(timer); });
-  sessions_.run_ready();
   if (rung) read_mailbox();
   if (ctx_.place_freed || (acceptor_.resume_at() != 0 && ctx_.now >= acceptor_.resume_at())) acceptor_.resume();
   if (acceptor_.retire_at() != 0 && ctx_.now >= acceptor_.retire_at()) acceptor_.close_retired();
