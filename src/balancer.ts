@@ -7,8 +7,9 @@
 
 import { type Compiler, createCompiler } from './balance/compile.ts';
 import type { Config, PrometheusSettings } from './config/config.ts';
+import type { ConfigIssue } from './config/issue.ts';
 import type { LoadResult } from './config/load.ts';
-import type { Names } from './discovery/names.ts';
+import type { Discovery, DiscoveryEvent } from './discovery/dns.ts';
 import type { Engine, EngineEvent, Snapshot } from './engine/engine.ts';
 import { describeError } from './errors.ts';
 import type { BackendHealth, Monitor, MonitoredPool, Transition } from './health/health.ts';
@@ -30,13 +31,13 @@ export interface BalancerParts {
   readonly createEngine: (onEvents: (events: readonly EngineEvent[]) => void) => Engine;
   readonly maxWorkers: number;
   readonly cpus: readonly number[];
-  readonly createNames: (config: Config, onChange: () => void) => Names;
+  readonly createDiscovery: (first: Config, onEvent: (event: DiscoveryEvent) => void) => Discovery;
   readonly createMonitor: (onTransition: (transition: Transition) => void) => Monitor;
   /** Rejects with a Node-shaped error when it can't listen. Absent: no metrics. */
   readonly serveMetrics?: (settings: PrometheusSettings) => Promise<MetricsServer>;
   /** Reads the config again; absent where there is no file. */
   readonly reload?: () => LoadResult;
-  readonly tellIssues?: (result: LoadResult) => string;
+  readonly tellIssues?: (issues: readonly ConfigIssue[]) => string;
   readonly log: BalancerLog;
   readonly overrides?: Overrides;
 }
@@ -91,7 +92,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
 
   const engine = parts.createEngine(onEvents);
   const monitor = parts.createMonitor(onTransition);
-  const names = parts.createNames(first, touch);
+  const names = parts.createDiscovery(first, onName);
 
   function onEvents(events: readonly EngineEvent[]): void {
     for (const event of events) {
@@ -133,6 +134,27 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
     touch();
   }
 
+  function onName(event: DiscoveryEvent): void {
+    switch (event.type) {
+      case 'changed':
+        if (event.previous !== undefined) log.info(`${event.name} is now ${event.address}, was ${event.previous}`);
+        touch();
+        break;
+      case 'failed':
+        log.warn(
+          `${event.name} does not resolve (${event.reason}): ${event.address === undefined ? 'out of rotation until it does' : `${event.address} is kept`}`,
+        );
+        break;
+      case 'recovered':
+        log.info(`${event.name} resolves again, to ${event.address}`);
+        break;
+      default: {
+        const unreachable: never = event;
+        throw new TypeError(`no such event: ${JSON.stringify(unreachable)}`);
+      }
+    }
+  }
+
   function snapshotOf(wanted: Config): Snapshot {
     return buildSnapshot({
       config: wanted,
@@ -140,7 +162,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
       maxWorkers: parts.maxWorkers,
       slots,
       compiler,
-      seen: { address: names.address, isUp: monitor.isUp, cpus: parts.cpus },
+      seen: { address: names.addressOf, isUp: monitor.isUp, cpus: parts.cpus },
       ...(parts.overrides === undefined ? {} : { overrides: parts.overrides }),
     });
   }
@@ -153,7 +175,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
         key: backendKey(backend),
         host: backend.host,
         port: backend.port,
-        address: names.address(backend.host),
+        address: names.addressOf(backend.host),
       })),
     }));
   }
@@ -188,9 +210,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
   }
 
   async function start(): Promise<Outcome> {
-    for (const failure of await names.resolve(hosts(config))) {
-      log.warn(`backend name ${failure.host} does not resolve (${failure.reason}): out of rotation until it does`);
-    }
+    await names.resolveAll(hosts(config), config.dns.timeout);
     try {
       metrics = await openMetrics(config);
       monitor.update(monitoredPools(config));
@@ -201,7 +221,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
       return { ok: false, message: describeError(error) };
     }
     phase = 'serving';
-    names.watch(hosts(config));
+    names.follow(hosts(config), config.dns);
     return { ok: true };
   }
 
@@ -215,9 +235,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
 
   async function takeOver(wanted: Config): Promise<Outcome> {
     if (phase !== 'serving') return { ok: false, message: 'it is not serving' };
-    for (const failure of await names.resolve(hosts(wanted))) {
-      log.warn(`backend name ${failure.host} does not resolve (${failure.reason}): out of rotation until it does`);
-    }
+    await names.resolveAll(hosts(wanted), wanted.dns.timeout);
     const sameMetrics =
       JSON.stringify(wanted.monitoring.prometheus) === JSON.stringify(config.monitoring.prometheus);
     let fresh: MetricsServer | undefined;
@@ -232,7 +250,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
       return { ok: false, message: describeError(error) };
     }
     config = wanted;
-    names.watch(hosts(wanted));
+    names.follow(hosts(wanted), wanted.dns);
     if (!sameMetrics) {
       const old = metrics;
       metrics = fresh;
@@ -244,7 +262,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
   async function reloadOnce(): Promise<Outcome> {
     const loaded = parts.reload?.();
     if (loaded === undefined) return { ok: false, message: 'there is no file to reload' };
-    if (!loaded.ok) return { ok: false, message: parts.tellIssues?.(loaded) ?? 'the config has errors' };
+    if (!loaded.ok) return { ok: false, message: parts.tellIssues?.(loaded.issues) ?? 'the config has errors' };
     return takeOver(loaded.config);
   }
 

@@ -12,6 +12,7 @@ constexpr uint32_t kLargestBatch = 16;                // accepts per turn: the s
 constexpr Nanos kShortage = 100 * kMillisecond;
 // Handshakes that began before connections were steered away end within a round trip or two.
 constexpr Nanos kRetireAfter = 2 * kSecond;
+constexpr Nanos kTellEvery = 2 * kSecond;             // of a shortage that comes and goes
 constexpr uint32_t kMostAborted = 64;                 // clients that left before they were accepted, per turn
 }  // namespace
 
@@ -105,6 +106,10 @@ Acceptor::Accepted Acceptor::accept_one(Socket& socket) {
   }
   if (fd >= 0) {
     if (socket.retire_at != 0) socket.retire_at = ctx_.now + kRetireAfter;
+    if (told_of_shortage_) {
+      told_of_shortage_ = false;
+      ctx_.events.push({EventType::kAcceptResumed, ctx_.index, 0, 0});
+    }
     sessions_.open(fd, peer, listener);
     return Accepted::kOne;
   }
@@ -113,9 +118,10 @@ Acceptor::Accepted Acceptor::accept_one(Socket& socket) {
   if (error == EAGAIN || error == ECONNABORTED || error == EPROTO) return Accepted::kNone;
   listener.counters->accept_errors.add();
   ctx_.pipes.trim();
-  if (!told_of_shortage_) {
+  if (!told_of_shortage_ && ctx_.now >= tell_again_at_) {
     ctx_.events.push({EventType::kAcceptPaused, ctx_.index, listener.state->slot, static_cast<uint64_t>(error)});
     told_of_shortage_ = true;
+    tell_again_at_ = ctx_.now + kTellEvery;
   }
   return Accepted::kShortage;
 }
@@ -166,13 +172,7 @@ void Acceptor::resume() {
     ctx_.poller.resume_level(socket.fd, id);
   }
   ctx_.place_freed = false;
-  if (shortage_over) {
-    resume_at_ = 0;
-    if (told_of_shortage_ && ctx_.now >= ctx_.descriptors_short_until) {
-      ctx_.events.push({EventType::kAcceptResumed, ctx_.index, 0, 0});
-      told_of_shortage_ = false;
-    }
-  }
+  if (shortage_over) resume_at_ = 0;
 }
 
 }  // namespace ub

@@ -60,6 +60,7 @@ class Acceptor {
   std::unordered_map<uint32_t, Socket> sockets_;
   Nanos resume_at_ = 0;
   Nanos retire_at_ = 0;
+  Nanos tell_again_at_ = 0;
   bool told_of_shortage_ = false;
 };
 

@@ -1,0 +1,107 @@
+// Runs a config in the foreground until a signal ends it: puts the parts together, tells people where it listens, and
+// turns signals into verbs. Returns the exit code. Knows every part, and nothing of how any of them works.
+
+import { banner, descriptorNeed, tellDescriptorNeed } from './banner.ts';
+import { type Balancer, createBalancer } from './balancer.ts';
+import type { Config } from './config/config.ts';
+import { formatIssues } from './config/issue.ts';
+import type { LoadResult } from './config/load.ts';
+import { createDiscovery } from './discovery/dns.ts';
+import { createSystemSources } from './discovery/sources.ts';
+import { loadBinding } from './engine/load.ts';
+import { createNativeEngine } from './engine/native.ts';
+import { createMonitor } from './health/monitor.ts';
+import { systemTime } from './health/time.ts';
+import { allowedCpus, descriptorLimit } from './host.ts';
+import { createLog, type Log } from './log.ts';
+import { createMetrics } from './metrics/registry.ts';
+import { startMetricsServer } from './metrics/server.ts';
+import { handleSignals } from './signals.ts';
+
+export interface RunOptions {
+  readonly config: Config;
+  readonly version: string;
+  /** Reads the config again, for SIGHUP. */
+  readonly reload: () => LoadResult;
+  /** A line below the banner. */
+  readonly hint?: string;
+}
+
+const EXIT_OK = 0;
+const EXIT_FAILURE = 1;
+
+/** Signals that came while nobody was there yet to obey them are kept. */
+function signalInbox(log: Log): { attach(balancer: Balancer): Promise<void> } {
+  let balancer: Balancer | undefined;
+  let asked = 0;
+  let reloadAsked = false;
+  let leave: () => void = () => undefined;
+  const leaving = new Promise<void>((resolve) => (leave = resolve));
+  handleSignals({
+    end(times) {
+      asked = times;
+      leave();
+      if (times > 1) void balancer?.end();
+    },
+    reload() {
+      reloadAsked = balancer === undefined;
+      void balancer?.reload();
+    },
+    reopenLogs: () => log.reopen(),
+  });
+  return {
+    async attach(serving) {
+      balancer = serving;
+      if (reloadAsked) void serving.reload();
+      await leaving;
+      const ended = serving.end();
+      if (asked > 1) void serving.end();
+      log.info('draining: no new sessions, open ones may finish; a second signal ends them now');
+      await ended;
+    },
+  };
+}
+
+export async function run(options: RunOptions): Promise<number> {
+  const { config } = options;
+  const log = createLog(config.log);
+  const inbox = signalInbox(log);
+  const loaded = loadBinding();
+  if (!loaded.ok) {
+    log.error(loaded.message);
+    await log.flush();
+    return EXIT_FAILURE;
+  }
+  const { binding } = loaded;
+  const cpus = allowedCpus();
+  const need = descriptorNeed(config, cpus, binding.maxWorkers, descriptorLimit());
+  if (need !== undefined) log.warn(tellDescriptorNeed(need));
+  const balancer: Balancer = createBalancer(config, {
+    createEngine: (onEvents) => createNativeEngine(binding, onEvents),
+    maxWorkers: binding.maxWorkers,
+    cpus,
+    createDiscovery: (first, onEvent) =>
+      createDiscovery({ settings: first.dns, sources: createSystemSources(), time: systemTime, onEvent }),
+    createMonitor: (onTransition) =>
+      createMonitor({
+        onTransition,
+        onInconclusive: (event) =>
+          log.warn(`backend ${event.backend} of pool ${event.pool} cannot be probed, for reasons of our own (${event.code}: ${event.detail})`),
+      }),
+    serveMetrics: (settings) => startMetricsServer(settings, createMetrics(balancer, log), () => balancer.state()),
+    reload: options.reload,
+    tellIssues: formatIssues,
+    log,
+  });
+  const started = await balancer.start();
+  if (!started.ok) {
+    log.error(started.message);
+    await log.flush();
+    return EXIT_FAILURE;
+  }
+  log.banner(banner(config, cpus, binding.maxWorkers, options.version) + (options.hint ? `\n  ${options.hint}` : ''));
+  await inbox.attach(balancer);
+  log.info('every session has ended');
+  await log.flush();
+  return EXIT_OK;
+}
