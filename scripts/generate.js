@@ -23,12 +23,16 @@ const configGenerators = [
   },
   {
     path: 'config/default.yaml',
-    render: () => `# ${BANNER}\n# What holds where a config says nothing; only the addresses are made up.\n\n${defaultFile()}`,
+    render: () =>
+      `# ${BANNER}\n# What holds where a config says nothing; only the addresses are made up.\n\n${defaultFile()}`,
   },
   {
     path: 'docs/configuration.md',
     render: () => {
-      const examples = { flat: read('config/examples/http.yaml'), full: read('config/examples/several-listeners.yaml') };
+      const examples = {
+        flat: read('config/examples/http.yaml'),
+        full: read('config/examples/several-listeners.yaml'),
+      };
       return `<!-- ${BANNER} -->\n\n${referencePage(examples)}`;
     },
   },

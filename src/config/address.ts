@@ -8,14 +8,16 @@ import type { HostPort } from './config.ts';
 /** What listening on every address of both families is called. */
 export const EVERY_ADDRESS = '::';
 
-export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
+export type Parsed<T> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string };
 
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/i;
 
 /** `8080`, `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080` or `*:8080`. The problem is a phrase for people. */
 export function parseListen(value: unknown): Parsed<HostPort> {
   if (typeof value === 'number') return withPort(EVERY_ADDRESS, value);
-  if (typeof value !== 'string') return no('expected a port, or an address and a port such as 127.0.0.1:8080');
+  if (typeof value !== 'string')
+    return no('expected a port, or an address and a port such as 127.0.0.1:8080');
   const text = value.trim();
   if (/^\d+$/.test(text)) return withPort(EVERY_ADDRESS, Number(text));
   const bracketed = /^\[([^[\]]*)\]:(.*)$/.exec(text);
@@ -24,7 +26,8 @@ export function parseListen(value: unknown): Parsed<HostPort> {
     if (!isIPv6(host)) return no(`'${host}' is not an IPv6 address`);
     return withPort(host, port);
   }
-  if (text.includes('[') || text.includes(']')) return no('write an IPv6 address as [::1]:8080, with quotes around it');
+  if (text.includes('[') || text.includes(']'))
+    return no('write an IPv6 address as [::1]:8080, with quotes around it');
   const colon = text.lastIndexOf(':');
   if (colon < 0) return no('expected an address and a port such as 127.0.0.1:8080, or a port alone');
   const host = text.slice(0, colon);
@@ -81,7 +84,8 @@ export function hostProblem(host: string): string | undefined {
   if (name.length > 253) return 'a name has at most 253 characters';
   const labels = name.split('.');
   if (/^\d+$/.test(labels.at(-1) ?? '')) return 'it is not an IPv4 address';
-  if (!labels.every((label) => LABEL.test(label))) return 'it is neither an address nor a name that DNS could have';
+  if (!labels.every((label) => LABEL.test(label)))
+    return 'it is neither an address nor a name that DNS could have';
   return undefined;
 }
 
@@ -97,32 +101,64 @@ export function canonicalHost(host: string): string {
   return address.toString();
 }
 
-/** Whether listening on both is listening on something twice: the same address, or one is part of what the other covers. */
-export function collide(a: HostPort, b: HostPort): boolean {
-  return a.port === b.port && (covers(a.host, b.host) || covers(b.host, a.host));
+export interface AddressOwner<T> {
+  readonly address: HostPort;
+  readonly owner: T;
 }
 
-function covers(wide: string, host: string): boolean {
-  const one = canonicalHost(wide);
-  const other = canonicalHost(host);
-  return one === other || one === '::' || (one === '0.0.0.0' && isIPv4(other));
+/** Addresses that are listened on, and whose. Every question costs the same however many there are. */
+export interface AddressTable<T> {
+  /** The first that is added for an address stays its owner. */
+  add(address: HostPort, owner: T): void;
+  /** Who listens on the same address, on one that covers it, or on one that it covers. */
+  colliding(address: HostPort): AddressOwner<T> | undefined;
+  /**
+   * Who surely answers a connection to `target`. Only what is certain from the text counts: names other than localhost
+   * and this machine's further addresses are not looked up.
+   */
+  answering(target: HostPort): AddressOwner<T> | undefined;
 }
 
-/**
- * Whether connecting to `target` surely ends at what listens on `address`. Only what is certain from the text counts:
- * names other than localhost and this machine's further addresses are not looked up.
- */
-export function leadsTo(target: HostPort, address: HostPort): boolean {
-  if (target.port !== address.port) return false;
-  const [from, to] = [canonicalHost(target.host), canonicalHost(address.host)];
-  if (from === to) return true;
-  if (from === 'localhost') return to === '::' || to === '0.0.0.0' || to === '127.0.0.1';
-  const local = isLoopback(from) || from === '0.0.0.0' || from === '::';
-  if (to === '::') return local;
-  if (to === '0.0.0.0') return local && from !== '::1';
-  // Connecting to the unspecified address is connecting to this machine.
-  return (from === '0.0.0.0' && to === '127.0.0.1') || (from === '::' && to === '::1');
+export function createAddressTable<T>(): AddressTable<T> {
+  /** By port, then by canonical host; under two names that no host can have, the first of IPv4 and the first of all. */
+  const ports = new Map<number, Map<string, AddressOwner<T>>>();
+
+  function add(address: HostPort, owner: T): void {
+    const hosts = ports.get(address.port) ?? new Map<string, AddressOwner<T>>();
+    ports.set(address.port, hosts);
+    const host = canonicalHost(address.host);
+    for (const name of isIPv4(host) ? [host, FIRST_IPV4, FIRST] : [host, FIRST]) {
+      if (!hosts.has(name)) hosts.set(name, { address, owner });
+    }
+  }
+
+  function colliding(address: HostPort): AddressOwner<T> | undefined {
+    const hosts = ports.get(address.port);
+    const host = canonicalHost(address.host);
+    if (host === '::') return hosts?.get(FIRST);
+    const covered = host === '0.0.0.0' ? hosts?.get(FIRST_IPV4) : hosts?.get(host);
+    return covered ?? hosts?.get('::') ?? (isIPv4(host) ? hosts?.get('0.0.0.0') : undefined);
+  }
+
+  function answering(target: HostPort): AddressOwner<T> | undefined {
+    const hosts = ports.get(target.port);
+    // Connecting to the unspecified address is connecting to this machine.
+    const host = HERE.get(canonicalHost(target.host)) ?? canonicalHost(target.host);
+    const own = hosts?.get(host);
+    if (own || !isLoopback(host)) return own;
+    return (isIPv4(host) ? hosts?.get('0.0.0.0') : undefined) ?? hosts?.get('::');
+  }
+
+  return { add, colliding, answering };
 }
+
+const FIRST = '*';
+const FIRST_IPV4 = '*4';
+const HERE: ReadonlyMap<string, string> = new Map([
+  ['localhost', '127.0.0.1'],
+  ['0.0.0.0', '127.0.0.1'],
+  ['::', '::1'],
+]);
 
 function isLoopback(host: string): boolean {
   return isNumericHost(host) && ipaddr.process(host).range() === 'loopback';

@@ -59,12 +59,16 @@ export function isEmptyDiff({ process, listeners, pools }: ConfigDiff): boolean 
 export function formatDiff(diff: ConfigDiff): string {
   const lines = [
     ...diff.process.map((change) => changeLine('', change)),
-    ...named('listener', diff.listeners, ({ name, changes }) => changes.map((change) => changeLine(`listener ${printText(name)}: `, change))),
+    ...named('listener', diff.listeners, ({ name, changes }) =>
+      changes.map((change) => changeLine(`listener ${printText(name)}: `, change)),
+    ),
     ...named('pool', diff.pools, ({ name, changes, backends }) => {
       const pool = `pool ${printText(name)}: `;
       return [
         ...changes.map((change) => changeLine(pool, change)),
-        ...named(`${pool}backend`, backends, (backend) => backend.changes.map((change) => changeLine(`${pool}backend ${backend.name}: `, change))),
+        ...named(`${pool}backend`, backends, (backend) =>
+          backend.changes.map((change) => changeLine(`${pool}backend ${backend.name}: `, change)),
+        ),
       ];
     }),
   ];
@@ -107,7 +111,9 @@ function listenerChanged(before: Listener, after: Listener): Changed | undefined
 function poolChanged(before: Pool, after: Pool): PoolChanged | undefined {
   const changed = changes(sections.pool, before, after);
   const backends = differences(before.backends, after.backends, formatAddress, backendChanged);
-  return changed.length > 0 || !isSame(backends) ? { name: after.name, changes: changed, backends } : undefined;
+  return changed.length > 0 || !isSame(backends)
+    ? { name: after.name, changes: changed, backends }
+    : undefined;
 }
 
 function backendChanged(before: Backend, after: Backend): Changed | undefined {
@@ -140,7 +146,10 @@ function isSame({ added, removed, changed }: Differences<unknown>): boolean {
 }
 
 function changes(section: AnySection, before: object, after: object, under = ''): readonly Change[] {
-  const [old, now] = [before, after] as [Readonly<Record<string, unknown>>, Readonly<Record<string, unknown>>];
+  const [old, now] = [before, after] as [
+    Readonly<Record<string, unknown>>,
+    Readonly<Record<string, unknown>>,
+  ];
   return Object.entries(section.keys).flatMap(([name, part]): readonly Change[] => {
     const key = under + name;
     if (part.is === 'section') return changes(part, old[name] as object, now[name] as object, `${key}.`);
@@ -149,7 +158,13 @@ function changes(section: AnySection, before: object, after: object, under = '')
   });
 }
 
-function change<T>(key: string, from: T, to: T, reach: Reach, print: (value: T) => string): Change | undefined {
+function change<T>(
+  key: string,
+  from: T,
+  to: T,
+  reach: Reach,
+  print: (value: T) => string,
+): Change | undefined {
   if (isDeepStrictEqual(from, to)) return undefined;
   return { key, from, to, reach, text: { from: print(from), to: print(to) } };
 }

@@ -22,7 +22,15 @@ export function effectiveConfig(loaded: Loaded): string {
   const { config, form } = loaded;
   const lines = form === 'flat' ? flatLines(loaded, config) : fullLines(loaded, config);
   const head = `# ${escapeControls(config.file)}: all values in force; 'default' is what nobody set\n`;
-  return head + lines.map(({ text, comment }) => (comment === undefined ? text : `${text.padEnd(COMMENT_COLUMN - 1)} # ${comment}`)).join('\n') + '\n';
+  return (
+    head +
+    lines
+      .map(({ text, comment }) =>
+        comment === undefined ? text : `${text.padEnd(COMMENT_COLUMN - 1)} # ${comment}`,
+      )
+      .join('\n') +
+    '\n'
+  );
 }
 
 function flatLines(loaded: Loaded, config: Config): readonly Line[] {
@@ -62,25 +70,44 @@ function fullLines(loaded: Loaded, config: Config): readonly Line[] {
   return lines;
 }
 
-function settings(loaded: Loaded, section: AnySection, values: object, path: Path, indent: string): readonly Line[] {
+function settings(
+  loaded: Loaded,
+  section: AnySection,
+  values: object,
+  path: Path,
+  indent: string,
+): readonly Line[] {
   const all = values as Readonly<Record<string, unknown>>;
   return Object.entries(section.keys).flatMap(([name, part]): readonly Line[] => {
     const [value, at] = [all[name], [...path, name]];
-    if (part.is === 'section') return [{ text: `${indent}${name}:` }, ...settings(loaded, part, value as object, at, `${indent}  `)];
+    if (part.is === 'section')
+      return [{ text: `${indent}${name}:` }, ...settings(loaded, part, value as object, at, `${indent}  `)];
     return [{ text: `${indent}${name}: ${part.kind.print(value)}`, comment: origin(loaded, at) }];
   });
 }
 
-function listenLine(loaded: Loaded, indent: string, listen: Config['listeners'][number]['listen'], path: Path): Line {
+function listenLine(
+  loaded: Loaded,
+  indent: string,
+  listen: Config['listeners'][number]['listen'],
+  path: Path,
+): Line {
   const addresses = listen.map((address) => printText(formatAddress(address)));
   const text = addresses.length === 1 ? addresses[0] : `[${addresses.join(', ')}]`;
   return { text: `${indent}listen: ${text ?? ''}`, comment: origin(loaded, path) };
 }
 
-function backendLines(loaded: Loaded, backends: Config['pools'][number]['backends'], path: Path, indent: string): readonly Line[] {
+function backendLines(
+  loaded: Loaded,
+  backends: Config['pools'][number]['backends'],
+  path: Path,
+  indent: string,
+): readonly Line[] {
   const lines = backends.flatMap((backend, index) => {
     const own = settings(loaded, sections.backend, backend, [...path, index], `${indent}    `);
-    return own.map((line, at) => (at === 0 ? { ...line, text: `${indent}  - ${line.text.trimStart()}` } : line));
+    return own.map((line, at) =>
+      at === 0 ? { ...line, text: `${indent}  - ${line.text.trimStart()}` } : line,
+    );
   });
   return [{ text: `${indent}backends:` }, ...lines];
 }

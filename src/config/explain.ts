@@ -10,12 +10,17 @@ import { pathText, type Path } from './origins.ts';
 import { sections, topLevelKeys } from './schema.ts';
 import type { Entry, Located } from './yaml.ts';
 
-export function explain(root: Located, schema: z.ZodType, issues: readonly z.core.$ZodIssue[]): readonly Problem[] {
+export function explain(
+  root: Located,
+  schema: z.ZodType,
+  issues: readonly z.core.$ZodIssue[],
+): readonly Problem[] {
   const problems = new Map<string, Problem>();
   for (const issue of issues) {
     const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)));
     if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys) problems.set(`${pathText(path)}\0${key}`, unknownKey(root, schema, path, key));
+      for (const key of issue.keys)
+        problems.set(`${pathText(path)}\0${key}`, unknownKey(root, schema, path, key));
     } else if (!problems.has(pathText(path))) {
       problems.set(pathText(path), wrongValue(root, path, issue));
     }
@@ -46,7 +51,10 @@ function wrongValue(root: Located, path: Path, issue: z.core.$ZodIssue): Problem
   const name = pathText(path.slice(0, depth));
   if (isAboutName(path, issue)) return { span: entry?.key ?? node, message: `${name}: ${issue.message}` };
   if (missing !== undefined) {
-    return { span: entry?.key ?? pointAt(node), message: `${pathText(missing)} is missing: ${issue.message}` };
+    return {
+      span: entry?.key ?? pointAt(node),
+      message: `${pathText(missing)} is missing: ${issue.message}`,
+    };
   }
   const what = name === '' ? issue.message : `${name}: ${issue.message}`;
   return { span: node, message: () => `${what}; got ${show(node.value)}${meantWord(issue, node.value)}` };
@@ -54,7 +62,9 @@ function wrongValue(root: Located, path: Path, issue: z.core.$ZodIssue): Problem
 
 /** The name of a listener or pool is checked like a value, but what stands there is the thing that has the name. */
 function isAboutName(path: Path, issue: z.core.$ZodIssue): boolean {
-  return path.length === 2 && (path[0] === 'listeners' || path[0] === 'pools') && issue.code === 'invalid_format';
+  return (
+    path.length === 2 && (path[0] === 'listeners' || path[0] === 'pools') && issue.code === 'invalid_format'
+  );
 }
 
 function meantWord(issue: z.core.$ZodIssue, value: unknown): string {
@@ -121,7 +131,8 @@ const HOMES: ReadonlyMap<string, ReadonlySet<string>> = homes();
 
 function homes(): Map<string, Set<string>> {
   const found = new Map<string, Set<string>>();
-  const note = (name: string, home: string): void => void found.set(name, (found.get(name) ?? new Set()).add(home));
+  const note = (name: string, home: string): void =>
+    void found.set(name, (found.get(name) ?? new Set()).add(home));
   const walk = (keys: Readonly<Record<string, AnyPart>>, home: string): void => {
     for (const [name, part] of Object.entries(keys)) {
       note(name, home);

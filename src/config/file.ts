@@ -8,7 +8,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'n
 import { createSource, fileIssue, type ConfigIssue } from './issue.ts';
 
 /** Bytes; ten thousand backends take less. */
-export const LARGEST_FILE: number = 2 * 1024 * 1024;
+export const LARGEST_FILE: number = 1024 * 1024;
 
 const REPLACEMENT = '\u{FFFD}';
 const REPLACEMENT_BYTES = Buffer.from(REPLACEMENT);
@@ -36,7 +36,7 @@ export function readConfigFile(file: string): ReadResult {
 /** Bytes to text, or where they stop being text. */
 export function decode(file: string, bytes: Buffer): ReadResult {
   if (bytes.length > LARGEST_FILE) {
-    return failed(fileIssue(file, `this file is too large: a config has at most ${LARGEST_FILE / 1024 / 1024} MiB`));
+    return failed(fileIssue(file, `this file is too large: a config has at most ${LARGEST_FILE / 1024} KiB`));
   }
   const valid = validPrefix(bytes);
   if (valid === bytes.length) return { ok: true, text: withoutMark(bytes.toString('utf8')) };

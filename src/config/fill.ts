@@ -48,7 +48,10 @@ export function createFiller(origins: Origins): Filler {
   function fill(section: AnySection, layers: readonly Layer[], path: Path): Record<string, unknown> {
     const filled = Object.entries(section.keys).map(([name, part]): [string, unknown] => {
       const at = [...path, name];
-      return [name, part.is === 'key' ? fillKey(name, part, layers, at) : fill(part, below(layers, name), at)];
+      return [
+        name,
+        part.is === 'key' ? fillKey(name, part, layers, at) : fill(part, below(layers, name), at),
+      ];
     });
     return Object.fromEntries(filled);
   }
@@ -57,7 +60,8 @@ export function createFiller(origins: Origins): Filler {
     return Object.entries(keys).flatMap(([name, part]: [string, AnyPart]): readonly Unused[] => {
       const entry = node.entries.get(name);
       if (!entry) return [];
-      if (part.is === 'section') return untaken(part.keys, entry.node).map(({ path, span }) => ({ path: [name, ...path], span }));
+      if (part.is === 'section')
+        return untaken(part.keys, entry.node).map(({ path, span }) => ({ path: [name, ...path], span }));
       return taken.has(entry.node) ? [] : [{ path: [name], span: entry.key }];
     });
   }
@@ -70,6 +74,8 @@ function below(layers: readonly Layer[], name: string): readonly Layer[] {
   return layers.flatMap(({ value, node, inherited }): readonly Layer[] => {
     const entry = node.entries.get(name);
     const inner = value[name];
-    return entry && typeof inner === 'object' && inner !== null ? [{ value: inner as Written, node: entry.node, inherited }] : [];
+    return entry && typeof inner === 'object' && inner !== null
+      ? [{ value: inner as Written, node: entry.node, inherited }]
+      : [];
   });
 }

@@ -4,7 +4,15 @@
 
 import { dirname, isAbsolute, resolve } from 'node:path';
 
-import type { Config, HealthCheckSettings, Listener, ListenerSettings, LogSettings, Pool, PoolSettings } from './config.ts';
+import type {
+  Config,
+  HealthCheckSettings,
+  Listener,
+  ListenerSettings,
+  LogSettings,
+  Pool,
+  PoolSettings,
+} from './config.ts';
 import type { ProcessSettings } from './config.ts';
 import { createFiller, type Layer, type Unused } from './fill.ts';
 import type { Problem, Span } from './issue.ts';
@@ -95,7 +103,11 @@ export function complete(name: string, file: WrittenFile, root: Located): Comple
     if (place) origins.set(path, { start: place.start, end: place.end, inherited: false });
   }
 
-  const settings = filler.fill(sections.process, [{ ...top, inherited: false }], []) as unknown as ProcessSettings;
+  const settings = filler.fill(
+    sections.process,
+    [{ ...top, inherited: false }],
+    [],
+  ) as unknown as ProcessSettings;
   const config: Config = {
     file: name,
     ...settings,
@@ -109,7 +121,9 @@ export function complete(name: string, file: WrittenFile, root: Located): Comple
 /** The items of a map of names in the order of the file; of a flat file the one that it stands for. */
 function named(root: Located, key: 'listeners' | 'pools'): readonly (readonly [string, Entry | undefined])[] {
   const entries = root.entries.get(key)?.node.entries;
-  return entries ? [...entries].map(([name, entry]) => [String(name), entry] as const) : [[FLAT_NAME, undefined]];
+  return entries
+    ? [...entries].map(([name, entry]) => [String(name), entry] as const)
+    : [[FLAT_NAME, undefined]];
 }
 
 /** Files are found from where the config is, not from where the process was started. */
@@ -118,7 +132,8 @@ function completeChecks(checks: HealthCheckSettings, directory: string): HealthC
   const relative = program !== undefined && program.includes('/') && !isAbsolute(program);
   return {
     ...checks,
-    fast_interval: checks.fast_interval === 0 ? Math.min(checks.interval, FAST_INTERVAL_MS) : checks.fast_interval,
+    fast_interval:
+      checks.fast_interval === 0 ? Math.min(checks.interval, FAST_INTERVAL_MS) : checks.fast_interval,
     command: relative ? [resolve(directory, program), ...rest] : checks.command,
     module: checks.module === '' ? '' : resolve(directory, checks.module),
   };

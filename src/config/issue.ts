@@ -50,7 +50,10 @@ export function createSource(file: string, text: string): Source {
   const line = (offset: number): number => lineOf(starts, Math.max(0, Math.min(offset, text.length)));
   const place = (offset: number): { line: number; column: number } => {
     const number = line(offset);
-    return { line: number, column: countCharacters(text, starts[number - 1] ?? 0, Math.min(offset, text.length)) + 1 };
+    return {
+      line: number,
+      column: countCharacters(text, starts[number - 1] ?? 0, Math.min(offset, text.length)) + 1,
+    };
   };
   const issue = ({ span, message }: Problem): ConfigIssue => {
     const number = line(span.start);
@@ -64,9 +67,18 @@ export function createSource(file: string, text: string): Source {
   };
   const issues = (problems: readonly Problem[]): readonly ConfigIssue[] => {
     const sorted = [...problems].sort((a, b) => a.span.start - b.span.start);
-    const told = new Map(sorted.slice(0, MOST_ISSUES).map((each) => issue(each)).map((each) => [`${each.line}:${each.column}:${each.message}`, each]));
+    const told = new Map(
+      sorted
+        .slice(0, MOST_ISSUES)
+        .map((each) => issue(each))
+        .map((each) => [`${each.line}:${each.column}:${each.message}`, each]),
+    );
     const next = sorted[MOST_ISSUES];
-    if (next) told.set('', issue({ ...next, message: `and ${sorted.length - MOST_ISSUES} more problems from here on` }));
+    if (next)
+      told.set(
+        '',
+        issue({ ...next, message: `and ${sorted.length - MOST_ISSUES} more problems from here on` }),
+      );
     return [...told.values()];
   };
   return { file, text, line, place, issues };
@@ -117,7 +129,10 @@ function excerpt(text: string, line: Span, span: Span): Pick<ConfigIssue, 'excer
   const end = Math.max(at, Math.min(span.end, to));
   return {
     excerpt: before + [...text.slice(from, to)].map(safe).join('') + after,
-    mark: { at: countCharacters(text, from, at) + before.length, length: Math.max(1, countCharacters(text, at, end)) },
+    mark: {
+      at: countCharacters(text, from, at) + before.length,
+      length: Math.max(1, countCharacters(text, at, end)),
+    },
   };
 }
 

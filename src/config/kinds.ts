@@ -32,7 +32,12 @@ export function port(): Kind<number> {
 }
 
 export function flag(): Kind<boolean> {
-  return { schema: z.boolean({ error: 'expected true or false' }), type: 'true or false', range: '', print: String };
+  return {
+    schema: z.boolean({ error: 'expected true or false' }),
+    type: 'true or false',
+    range: '',
+    print: String,
+  };
 }
 
 /** One of some words. YAML 1.2 has no booleans but true and false, so `on` and `off` are words like others. */
@@ -58,7 +63,10 @@ export function autoOr(least: number, most: number): Kind<'auto' | number> {
 }
 
 /** Words, or a list of different numbers. */
-export function wordOrNumbers<const W extends string>(words: readonly W[], most: number): Kind<W | readonly number[]> {
+export function wordOrNumbers<const W extends string>(
+  words: readonly W[],
+  most: number,
+): Kind<W | readonly number[]> {
   const error = `expected ${words.join(', ')} or a list of different numbers from 0 to ${most}`;
   const list = z
     .array(z.int({ error }).min(0, { error }).max(most, { error }), { error })
@@ -86,9 +94,15 @@ export function time(range: TimeRange): Kind<number> {
   const span = `${formatDuration(range.least)} to ${formatDuration(range.most)}`;
   const zero = range.off ? ', or 0' : '';
   const error = `expected a time from ${span}${zero}: seconds as a number, or with a unit such as 250ms, 5s, 1m, 2h`;
-  const written = z.union([z.number({ error }).min(0, { error }), z.string({ error }).regex(new RegExp(DURATION_PATTERN), { error })], {
-    error,
-  });
+  const written = z.union(
+    [
+      z.number({ error }).min(0, { error }),
+      z.string({ error }).regex(new RegExp(DURATION_PATTERN), { error }),
+    ],
+    {
+      error,
+    },
+  );
   const schema = written.transform((value, context) => {
     const ms = parseDuration(value);
     if (ms !== undefined && ((range.off && ms === 0) || (ms >= range.least && ms <= range.most))) return ms;
@@ -102,7 +116,10 @@ export function time(range: TimeRange): Kind<number> {
 export function size(least: number, most: number, off = false): Kind<number> {
   const span = `${formatSize(least)} to ${formatSize(most)}`;
   const error = `expected a size from ${span}${off ? ', or 0' : ''}: bytes as a number, or with a unit such as 64KiB, 1MiB`;
-  const written = z.union([z.int({ error }).min(0, { error }), z.string({ error }).regex(new RegExp(SIZE_PATTERN), { error })], { error });
+  const written = z.union(
+    [z.int({ error }).min(0, { error }), z.string({ error }).regex(new RegExp(SIZE_PATTERN), { error })],
+    { error },
+  );
   const schema = written.transform((value, context) => {
     const bytes = parseSize(value);
     if (bytes !== undefined && ((off && bytes === 0) || (bytes >= least && bytes <= most))) return bytes;
@@ -119,7 +136,11 @@ export function text(form: RegExp, phrase: string, range: string): Kind<string> 
 }
 
 /** Text that `problem` has no objection to; the objection is told. */
-export function judgedText(problem: (value: string) => string | undefined, phrase: string, range: string): Kind<string> {
+export function judgedText(
+  problem: (value: string) => string | undefined,
+  phrase: string,
+  range: string,
+): Kind<string> {
   const error = `expected ${phrase}`;
   const schema = z.string({ error }).superRefine((value, context) => {
     const objection = problem(value);
@@ -143,7 +164,8 @@ type Ranges = readonly (readonly [from: number, to: number])[];
 
 /** HTTP status codes: one, a range, or a list of those. */
 export function statusRanges(): Kind<Ranges> {
-  const error = 'expected status codes from 100 to 599: one such as 200, a range such as "200-399", or a list of those';
+  const error =
+    'expected status codes from 100 to 599: one such as 200, a range such as "200-399", or a list of those';
   const code = z.int({ error }).min(100, { error }).max(599, { error });
   const range = z.string({ error }).regex(/^[1-5]\d\d(-[1-5]\d\d)?$/, { error });
   const item = z.union([code, range], { error });
@@ -157,7 +179,8 @@ export function statusRanges(): Kind<Ranges> {
     context.addIssue(error);
     return z.NEVER;
   });
-  const one = ([from, to]: readonly [number, number]): string => (from === to ? String(from) : `${from}-${to}`);
+  const one = ([from, to]: readonly [number, number]): string =>
+    from === to ? String(from) : `${from}-${to}`;
   return {
     schema,
     type: 'status codes',

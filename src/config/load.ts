@@ -62,12 +62,16 @@ export function loadConfigText(file: string, text: string, host: LoadHost = this
 function judge(completed: ReturnType<typeof complete>, source: Source, host: LoadHost): LoadResult {
   const { config, origins, form, unused } = completed;
   const [errors, warnings]: [Problem[], Problem[]] = [[], []];
-  const note = (into: Problem[]) => (path: Path, message: string) => void into.push({ span: origins.near(path), message });
+  const note = (into: Problem[]) => (path: Path, message: string) =>
+    void into.push({ span: origins.near(path), message });
   const context = { config, origins, exists: host.exists, error: note(errors), warn: note(warnings) };
   for (const rule of rules) rule(context);
   if (errors.length > 0) return { ok: false, issues: source.issues(errors) };
   for (const { path, span } of unused) {
-    warnings.push({ span, message: `nothing takes ${pathText(path)} from the top level: all that could have it set their own` });
+    warnings.push({
+      span,
+      message: `nothing takes ${pathText(path)} from the top level: all that could have it set their own`,
+    });
   }
   return { ok: true, config: freeze(config), warnings: source.issues(warnings), form, origins, source };
 }

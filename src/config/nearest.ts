@@ -10,7 +10,10 @@ export function nearest(word: string, words: Iterable<string>): string | undefin
   for (const candidate of words) {
     if (candidate.length > LONGEST) continue;
     const distance = simplify(candidate) === plain ? 0 : editDistance(plain, simplify(candidate));
-    if (distance <= Math.max(1, Math.floor(candidate.length / 3)) && distance < (best?.distance ?? Infinity)) {
+    if (
+      distance <= Math.max(1, Math.floor(candidate.length / 3)) &&
+      distance < (best?.distance ?? Infinity)
+    ) {
       best = { word: candidate, distance };
     }
   }
@@ -31,7 +34,8 @@ function editDistance(a: string, b: string): number {
     for (let j = 1; j <= b.length; j++) {
       const change = (last[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
       let least = Math.min(change, (last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) least = Math.min(least, (before[j - 2] ?? 0) + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        least = Math.min(least, (before[j - 2] ?? 0) + 1);
       row.push(least);
     }
     [before, last] = [last, row];

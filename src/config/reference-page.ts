@@ -2,7 +2,14 @@
 // so that what the page shows is what the tests load.
 
 import type { AnyPart, AnySection, Key, Reach } from './key.ts';
-import { ABOUT_BACKENDS, ABOUT_LISTEN, ABOUT_LISTENERS, ABOUT_POOL, ABOUT_POOLS, sections } from './schema.ts';
+import {
+  ABOUT_BACKENDS,
+  ABOUT_LISTEN,
+  ABOUT_LISTENERS,
+  ABOUT_POOL,
+  ABOUT_POOLS,
+  sections,
+} from './schema.ts';
 
 export interface PageExamples {
   readonly flat: string;
@@ -37,7 +44,7 @@ that sets \`timeouts.read\` keeps the other timeouts of the top level.
 
 ## Values
 
-- **Files** are YAML 1.2, so JSON works as well and \`on\` and \`off\` are words. UTF-8, one document, at most 2 MiB. Unknown
+- **Files** are YAML 1.2, so JSON works as well and \`on\` and \`off\` are words. UTF-8, one document, at most 1 MiB. Unknown
   keys, keys that come twice, tags and control characters are errors. Aliases work; merge keys (\`<<\`) are not YAML 1.2.
 - **Times** are seconds as a number (\`5\`, \`0.25\`) or have a unit: \`250ms\`, \`5s\`, \`1.5s\`, \`1m\`, \`2h\`.
 - **Sizes** are bytes as a number or have a unit, a power of 1024: \`64k\`, \`64KiB\`, \`1MiB\`.
@@ -90,7 +97,9 @@ const REACHES: Readonly<Record<Reach, string>> = { live: 'open', new: 'new', pro
 function table(first: readonly Row[], section: AnySection): string {
   const rows = [...first, ...rowsOf(section.keys, '')];
   const head = '| Key | Type | Range | Default | Reload | Meaning |\n| --- | --- | --- | --- | --- | --- |';
-  const body = rows.map((row) => `| ${row.key} | ${row.type} | ${row.range} | ${row.preset} | ${row.reload} | ${row.about} |`);
+  const body = rows.map(
+    (row) => `| ${row.key} | ${row.type} | ${row.range} | ${row.preset} | ${row.reload} | ${row.about} |`,
+  );
   return [head, ...body].join('\n');
 }
 
@@ -98,7 +107,14 @@ function rowsOf(keys: AnySection['keys'], under: string): readonly Row[] {
   return Object.entries(keys).flatMap(([name, part]: [string, AnyPart]): readonly Row[] => {
     const key = `${under}${name}`;
     if (part.is === 'key') return [keyRow(key, part)];
-    const heading: Row = { key: `**\`${key}\`**`, type: 'map', range: '', preset: '', reload: '', about: part.about };
+    const heading: Row = {
+      key: `**\`${key}\`**`,
+      type: 'map',
+      range: '',
+      preset: '',
+      reload: '',
+      about: part.about,
+    };
     return [heading, ...rowsOf(part.keys, `${key}.`)];
   });
 }

@@ -45,7 +45,10 @@ export function defaultFile(): string {
     'backends:',
     '  - host: 127.0.0.1',
     '    port: 9001',
-    ...presets({ weight: part('weight'), max_connections: part('max_connections'), backup: part('backup') }, '    '),
+    ...presets(
+      { weight: part('weight'), max_connections: part('max_connections'), backup: part('backup') },
+      '    ',
+    ),
     ...presets(sections.listener.keys, ''),
     ...presets(poolKeys, ''),
     ...presets(sections.process.keys, ''),
@@ -63,8 +66,13 @@ function presets(keys: AnySection['keys'], indent: string): readonly string[] {
   return Object.entries(keys).flatMap(([name, each]): readonly string[] => {
     const about = wrap(each.about, 118 - indent.length).map((line) => `${indent}# ${line}`);
     const before = indent === '' ? [''] : [];
-    if (each.is === 'section') return [...before, ...about, `${indent}${name}:`, ...presets(each.keys, `${indent}  `)];
-    return [...before, ...about, `${indent}${name}: ${JSON.stringify(each.preset).replace(/^"([a-z_]+)"$/, '$1')}`];
+    if (each.is === 'section')
+      return [...before, ...about, `${indent}${name}:`, ...presets(each.keys, `${indent}  `)];
+    return [
+      ...before,
+      ...about,
+      `${indent}${name}: ${JSON.stringify(each.preset).replace(/^"([a-z_]+)"$/, '$1')}`,
+    ];
   });
 }
 
@@ -72,7 +80,8 @@ function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
     const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    if (last !== undefined && last.length + 1 + word.length <= width)
+      lines[lines.length - 1] = `${last} ${word}`;
     else lines.push(word);
   }
   return lines;

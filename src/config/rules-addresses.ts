@@ -1,84 +1,114 @@
 // Rules about addresses: nothing listens twice in the same place, and no session comes back to where it came in.
 
-import type { Config, HostPort } from './config.ts';
-import { collide, formatAddress, leadsTo } from './address.ts';
+import type { Config } from './config.ts';
+import { createAddressTable, formatAddress } from './address.ts';
 import { quote } from './issue.ts';
 import type { Path } from './origins.ts';
 import type { Rule } from './rules.ts';
 
-interface Bound {
-  readonly address: HostPort;
-  readonly path: Path;
-  readonly listener: string;
-}
-
 const listenersDiffer: Rule = ({ config, error }) => {
-  const earlier = new Map<number, Bound[]>();
-  for (const bound of boundAddresses(config)) {
-    const same = earlier.get(bound.address.port) ?? [];
-    const other = same.find(({ address }) => collide(address, bound.address));
-    if (other) error(bound.path, `${formatAddress(bound.address)} is listened on already: ${covering(other, bound)}`);
-    earlier.set(bound.address.port, [...same, bound]);
+  const taken = createAddressTable<string>();
+  for (const [index, listener] of config.listeners.entries()) {
+    for (const address of listener.listen) {
+      const other = taken.colliding(address);
+      taken.add(address, listener.name);
+      if (!other) continue;
+      const by = other.owner === listener.name ? '' : ` by the listener ${quote(other.owner)}`;
+      const every = other.address.host === '::' ? ', which is every address of both families' : '';
+      const message = `${formatAddress(address)} is listened on already: as ${formatAddress(other.address)}${every}${by}`;
+      error(['listeners', index, 'listen'], message);
+    }
   }
 };
-
-function covering(other: Bound, bound: Bound): string {
-  const by = other.listener === bound.listener ? '' : ` by the listener ${quote(other.listener)}`;
-  const every = other.address.host === '::' ? ', which is every address of both families' : '';
-  return `as ${formatAddress(other.address)}${every}${by}`;
-}
 
 const metricsHaveAPort: Rule = ({ config, error }) => {
   const { enabled, host, port, path } = config.monitoring.prometheus;
   if (!enabled) return;
   const at = ['monitoring', 'prometheus'];
-  const taken = boundAddresses(config).find(({ address }) => collide(address, { host, port }));
-  if (taken) error([...at, 'port'], `the metrics cannot be served on ${formatAddress({ host, port })}: the listener ${quote(taken.listener)} is there`);
-  if (path === '/healthz' || path === '/readyz') error([...at, 'path'], `${path} is taken: it answers whether the process is alive or ready`);
+  const taken = listenTable(config, (listener) => config.listeners[listener]?.name ?? '').colliding({
+    host,
+    port,
+  });
+  if (taken) {
+    const where = formatAddress({ host, port });
+    error(
+      [...at, 'port'],
+      `the metrics cannot be served on ${where}: the listener ${quote(taken.owner)} is there`,
+    );
+  }
+  if (path === '/healthz' || path === '/readyz') {
+    error([...at, 'path'], `${path} is taken: it answers whether the process is alive or ready`);
+  }
 };
 
 /**
- * A backend that leads, over however many listeners, to the listener that its sessions came from. One session would
- * become as many as there are descriptors.
+ * A backend that leads, over however many listeners, to the listener that its sessions came from: one session would
+ * become as many as there are descriptors. Such a backend is part of a circle in the graph of listeners and pools.
  */
 const noCircles: Rule = ({ config, error }) => {
-  const bound = boundAddresses(config);
-  const byPort = new Map<number, Bound[]>();
-  for (const each of bound) byPort.set(each.address.port, [...(byPort.get(each.address.port) ?? []), each]);
-  const next = new Map<string, Set<string>>(); // listener -> listeners that its backends are
-  const edges: { readonly from: string; readonly to: string; readonly path: Path }[] = [];
-  for (const [index, pool] of config.pools.entries()) {
-    const users = config.listeners.filter((listener) => listener.pool === pool.name);
-    for (const [at, backend] of pool.backends.entries()) {
-      const target = byPort.get(backend.port)?.find(({ address }) => leadsTo(backend, address));
+  const listeners = config.listeners.length;
+  const pools = new Map(config.pools.map((pool, index) => [pool.name, listeners + index]));
+  const table = listenTable(config, (listener) => listener);
+  const next: Set<number>[] = [
+    ...config.listeners.map(({ pool }) => new Set([pools.get(pool) ?? []].flat())),
+    ...config.pools.map(() => new Set<number>()),
+  ];
+  const edges: { readonly pool: number; readonly listener: number; readonly path: Path }[] = [];
+  for (const [pool, { backends }] of config.pools.entries()) {
+    for (const [at, backend] of backends.entries()) {
+      const target = table.answering(backend);
       if (!target) continue;
-      for (const { name } of users) {
-        edges.push({ from: name, to: target.listener, path: ['pools', index, 'backends', at] });
-        next.set(name, (next.get(name) ?? new Set()).add(target.listener));
-      }
+      edges.push({ pool, listener: target.owner, path: ['pools', pool, 'backends', at] });
+      next[listeners + pool]?.add(target.owner);
     }
   }
-  const told = new Set<string>();
-  for (const { from, to, path } of edges) {
-    if (!reaches(next, to, from) || told.has(path.join())) continue;
-    told.add(path.join());
-    error(path, from === to ? `this backend is the listener ${quote(to)} itself` : `this backend leads back to the listener ${quote(from)}, by way of ${quote(to)}`);
+  const circle = edges.length > 0 ? circlesOf(next) : [];
+  for (const { pool, listener, path } of edges) {
+    if (circle[listeners + pool] !== circle[listener]) continue;
+    const name = quote(config.listeners[listener]?.name ?? '');
+    const direct = config.listeners[listener]?.pool === config.pools[pool]?.name;
+    error(
+      path,
+      `this backend is the listener ${name}${direct ? ' itself' : ', whose sessions come back here'}`,
+    );
   }
 };
 
-function reaches(next: ReadonlyMap<string, ReadonlySet<string>>, from: string, to: string): boolean {
-  const seen = new Set([from]);
-  for (const name of seen) {
-    if (name === to) return true;
-    for (const further of next.get(name) ?? []) seen.add(further);
+/** For each node a number that it shares with exactly those nodes that it reaches and that reach it (Tarjan). */
+function circlesOf(next: readonly ReadonlySet<number>[]): readonly number[] {
+  const order = new Map<number, number>();
+  const circle = new Array<number>(next.length).fill(-1);
+  const open: number[] = [];
+  function visit(node: number): number {
+    let lowest = order.size;
+    order.set(node, lowest);
+    open.push(node);
+    for (const further of next[node] ?? []) {
+      const seen = order.get(further);
+      if (seen === undefined) lowest = Math.min(lowest, visit(further));
+      else if (circle[further] === -1) lowest = Math.min(lowest, seen);
+    }
+    if (lowest === order.get(node)) {
+      for (let member = open.pop(); member !== undefined; member = open.pop()) {
+        circle[member] = node;
+        if (member === node) break;
+      }
+    }
+    return lowest;
   }
-  return false;
+  for (const node of next.keys()) if (!order.has(node)) visit(node);
+  return circle;
 }
 
-function boundAddresses(config: Config): readonly Bound[] {
-  return config.listeners.flatMap((listener, index) =>
-    listener.listen.map((address): Bound => ({ address, path: ['listeners', index, 'listen'], listener: listener.name })),
-  );
+function listenTable<T>(
+  config: Config,
+  owner: (listener: number) => T,
+): ReturnType<typeof createAddressTable<T>> {
+  const table = createAddressTable<T>();
+  for (const [index, listener] of config.listeners.entries()) {
+    for (const address of listener.listen) table.add(address, owner(index));
+  }
+  return table;
 }
 
 export const addressRules: readonly Rule[] = [listenersDiffer, metricsHaveAPort, noCircles];

@@ -29,7 +29,10 @@ const poolsAreThere: Rule = ({ config, error }) => {
     if (names.includes(listener.pool)) continue;
     const meant = nearest(listener.pool, names);
     const advice = meant === undefined ? '' : `; did you mean ${quote(meant)}?`;
-    error(['listeners', index, 'pool'], `listener ${quote(listener.name)}: there is no pool ${quote(listener.pool)}${advice}`);
+    error(
+      ['listeners', index, 'pool'],
+      `listener ${quote(listener.name)}: there is no pool ${quote(listener.pool)}${advice}`,
+    );
   }
 };
 
@@ -47,7 +50,11 @@ const backendsDiffer: Rule = ({ config, error }) => {
       const id = formatAddress({ host: canonicalHost(backend.host), port: backend.port });
       const earlier = first.get(id);
       if (earlier === undefined) first.set(id, at);
-      else error([...path, 'backends', at], `the backend ${quote(formatAddress(backend))} comes twice in a pool; the first is number ${earlier + 1}`);
+      else
+        error(
+          [...path, 'backends', at],
+          `the backend ${quote(formatAddress(backend))} comes twice in a pool; the first is number ${earlier + 1}`,
+        );
     }
   });
 };
@@ -55,12 +62,20 @@ const backendsDiffer: Rule = ({ config, error }) => {
 const somebodyServes: Rule = ({ config, error }) => {
   eachPool(config, (pool, path) => {
     if (pool.backends.some((backend) => backend.weight > 0)) return;
-    error([...path, 'backends'], `every backend of the pool ${quote(pool.name)} has weight 0: none may take a session`);
+    error(
+      [...path, 'backends'],
+      `every backend of the pool ${quote(pool.name)} has weight 0: none may take a session`,
+    );
   });
 };
 
 const sizesFit: Rule = ({ config, origins, error }) => {
-  const inOrder = (path: Path, values: Readonly<Record<string, unknown>>, least: string, most: string): void => {
+  const inOrder = (
+    path: Path,
+    values: Readonly<Record<string, unknown>>,
+    least: string,
+    most: string,
+  ): void => {
     const [low, high] = [Number(values[least]), Number(values[most])];
     // Where one of them is a default the other is at fault.
     const at = origins.of([...path, least]) ? least : most;
@@ -94,7 +109,10 @@ const KEYS_OF_TYPES = [
 ] as const;
 
 const checkKeysAreRead: Rule = ({ config, origins, error, warn }) => {
-  const pools = config.pools.map((pool, index) => ({ checks: pool.health_checks, path: ['pools', index, 'health_checks'] }));
+  const pools = config.pools.map((pool, index) => ({
+    checks: pool.health_checks,
+    path: ['pools', index, 'health_checks'],
+  }));
   const enabled = pools.filter(({ checks }) => checks.enabled);
   for (const { type, names, refused } of KEYS_OF_TYPES) {
     const read = enabled.some(({ checks }) => checks.check_type === type);

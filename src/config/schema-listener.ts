@@ -34,7 +34,12 @@ const timeouts: Section<TimeoutSettings> = section(
       'live',
       'Bytes wait for a side that takes none, counted from the last one that its kernel acknowledged.',
     ),
-    keepalive: key(time({ least: 1, most: LONGEST, off: true }), 75, 'live', 'Silence in both directions while no answer is owed.'),
+    keepalive: key(
+      time({ least: 1, most: LONGEST, off: true }),
+      75,
+      'live',
+      'Silence in both directions while no answer is owed.',
+    ),
     half_close: key(
       time({ least: 1, most: LONGEST, off: true }),
       30,
@@ -64,7 +69,12 @@ const timeouts: Section<TimeoutSettings> = section(
 
 /** What either side of a session can be told about its TCP connection. */
 export const socketKeys: Keys<SocketSettings> = {
-  keep_alive: key(flag(), true, 'new', 'Whether the kernel probes connections on which nothing moves (SO_KEEPALIVE).'),
+  keep_alive: key(
+    flag(),
+    true,
+    'new',
+    'Whether the kernel probes connections on which nothing moves (SO_KEEPALIVE).',
+  ),
   keep_alive_timeout: key(
     time(KERNEL_SECONDS),
     75,
@@ -83,7 +93,12 @@ export const socketKeys: Keys<SocketSettings> = {
     'new',
     "Probes without an answer after which the kernel gives a connection up (TCP_KEEPCNT). 0 leaves the kernel's own.",
   ),
-  tcp_nodelay: key(flag(), true, 'new', "Whether small writes go out at once rather than wait for others (TCP_NODELAY, Nagle's algorithm off)."),
+  tcp_nodelay: key(
+    flag(),
+    true,
+    'new',
+    "Whether small writes go out at once rather than wait for others (TCP_NODELAY, Nagle's algorithm off).",
+  ),
   tcp_quickack: key(
     flag(),
     false,
@@ -115,7 +130,11 @@ export const socketKeys: Keys<SocketSettings> = {
     "The kernel's send buffer (SO_SNDBUF). 0 leaves it to the kernel, which then grows it by need; a fixed one never grows.",
   ),
   congestion_control: key(
-    text(/^[a-z0-9_-]{0,15}$/, 'the name of a congestion control algorithm, such as bbr or cubic', 'a name that the kernel knows'),
+    text(
+      /^[a-z0-9_-]{0,15}$/,
+      'the name of a congestion control algorithm, such as bbr or cubic',
+      'a name that the kernel knows',
+    ),
     '',
     'new',
     "Congestion control algorithm (TCP_CONGESTION), such as `bbr` or `cubic`. Empty leaves the kernel's own.",
@@ -141,44 +160,52 @@ const connectionSettings: Section<ListenerSocketSettings> = section(
   },
 );
 
-export const listenerSection: Section<ListenerSettings> = section('The client side: accepting and relaying.', {
-  backlog: key(
-    integer(1, 65535),
-    4096,
-    'process',
-    'Connections that may wait to be accepted, per worker. The kernel caps it at net.core.somaxconn.',
-  ),
-  max_connections: key(
-    integer(0, 10_000_000),
-    10_000,
-    'new',
-    'Sessions open at once on a listener, over all workers. Further clients wait in the backlog. 0 is no limit.',
-  ),
-  buffer_size: key(
-    size(KIB, 16 * MIB),
-    8192,
-    'live',
-    'Bytes that a direction reads at once to begin with. A buffer is only held while bytes wait in it.',
-  ),
-  max_buffer_size: key(
-    size(KIB, 16 * MIB),
-    65536,
-    'live',
-    'Bytes that the reads of a busy direction grow to; not below `buffer_size`.',
-  ),
-  splice: key(
-    word(['auto', 'on', 'off']),
-    'auto',
-    'live',
-    'Whether bytes stay in the kernel on their way through (splice). `auto`: directions that move much; `on`: every byte that can; `off`: none.',
-  ),
-  pipe_size: key(size(4 * KIB, MIB), 262_144, 'live', 'Bytes that a kernel pipe may hold while a direction is spliced.'),
-  retries: key(
-    integer(0, 7),
-    2,
-    'new',
-    'Further backends that are tried when one cannot be connected to. Never after a byte has reached a backend.',
-  ),
-  timeouts,
-  connection_settings: connectionSettings,
-});
+export const listenerSection: Section<ListenerSettings> = section(
+  'The client side: accepting and relaying.',
+  {
+    backlog: key(
+      integer(1, 65535),
+      4096,
+      'process',
+      'Connections that may wait to be accepted, per worker. The kernel caps it at net.core.somaxconn.',
+    ),
+    max_connections: key(
+      integer(0, 10_000_000),
+      10_000,
+      'new',
+      'Sessions open at once on a listener, over all workers. Further clients wait in the backlog. 0 is no limit.',
+    ),
+    buffer_size: key(
+      size(KIB, 16 * MIB),
+      8192,
+      'live',
+      'Bytes that a direction reads at once to begin with. A buffer is only held while bytes wait in it.',
+    ),
+    max_buffer_size: key(
+      size(KIB, 16 * MIB),
+      65536,
+      'live',
+      'Bytes that the reads of a busy direction grow to; not below `buffer_size`.',
+    ),
+    splice: key(
+      word(['auto', 'on', 'off']),
+      'auto',
+      'live',
+      'Whether bytes stay in the kernel on their way through (splice). `auto`: directions that move much; `on`: every byte that can; `off`: none.',
+    ),
+    pipe_size: key(
+      size(4 * KIB, MIB),
+      262_144,
+      'live',
+      'Bytes that a kernel pipe may hold while a direction is spliced.',
+    ),
+    retries: key(
+      integer(0, 7),
+      2,
+      'new',
+      'Further backends that are tried when one cannot be connected to. Never after a byte has reached a backend.',
+    ),
+    timeouts,
+    connection_settings: connectionSettings,
+  },
+);

@@ -12,7 +12,12 @@ const HOUR = 3600 * SECOND;
 const connectionPool: Section<ConnectionPoolSettings> = section(
   'Connections made ahead of clients, so that a session does not wait for a handshake. A connection serves one session and is never used twice: bytes of TCP belong to somebody.',
   {
-    min_size: key(integer(0, 100_000), 0, 'process', 'Connections kept ready to each backend, over all workers.'),
+    min_size: key(
+      integer(0, 100_000),
+      0,
+      'process',
+      'Connections kept ready to each backend, over all workers.',
+    ),
     max_size: key(
       integer(0, 100_000),
       0,
@@ -31,7 +36,12 @@ const connectionPool: Section<ConnectionPoolSettings> = section(
 export const healthCheckSection: Section<HealthCheckSettings> = section(
   'Probes that take backends out of rotation and bring them back. A backend begins in rotation.',
   {
-    enabled: key(flag(), true, 'process', 'Whether backends are probed. Without probes all of them are always in rotation.'),
+    enabled: key(
+      flag(),
+      true,
+      'process',
+      'Whether backends are probed. Without probes all of them are always in rotation.',
+    ),
     check_type: key(
       word(['tcp', 'http', 'custom']),
       'tcp',
@@ -53,12 +63,21 @@ export const healthCheckSection: Section<HealthCheckSettings> = section(
     unhealthy_threshold: key(integer(1, 1000), 3, 'process', 'Failures in a row that take a backend out.'),
     healthy_threshold: key(integer(1, 1000), 2, 'process', 'Successes in a row that bring a backend back.'),
     path: key(
-      text(/^\/[!-~]{0,1023}$/, 'a path that begins with /, without spaces', 'a path, with a query if need be'),
+      text(
+        /^\/[!-~]{0,1023}$/,
+        'a path that begins with /, without spaces',
+        'a path, with a query if need be',
+      ),
       '/health',
       'process',
       'What is asked for. Only for `http`.',
     ),
-    expected_status: key(statusRanges(), '200-399', 'process', 'Status codes that are a success. Only for `http`.'),
+    expected_status: key(
+      statusRanges(),
+      '200-399',
+      'process',
+      'Status codes that are a success. Only for `http`.',
+    ),
     host: key(
       text(/^[!-~]{0,255}$/, 'a Host header without spaces', 'a name'),
       '',
@@ -150,5 +169,10 @@ export const backendSection: Section<Backend> = section('One backend.', {
     'new',
     'Connections to it at once, over all workers and listeners, those made ahead included. 0 is no limit.',
   ),
-  backup: key(flag(), false, 'new', 'Whether it serves only while no other backend of the pool is in rotation.'),
+  backup: key(
+    flag(),
+    false,
+    'new',
+    'Whether it serves only while no other backend of the pool is in rotation.',
+  ),
 });

@@ -12,7 +12,12 @@ const HOUR = 3600 * SECOND;
 const MOST_WORKERS = 64;
 
 const log: Section<LogSettings> = section('What is logged, how and where.', {
-  level: key(word(['debug', 'info', 'warn', 'error']), 'info', 'process', 'The least severe kind of line that is logged.'),
+  level: key(
+    word(['debug', 'info', 'warn', 'error']),
+    'info',
+    'process',
+    'The least severe kind of line that is logged.',
+  ),
   format: key(
     word(['auto', 'json', 'text']),
     'auto',
@@ -28,7 +33,12 @@ const log: Section<LogSettings> = section('What is logged, how and where.', {
 });
 
 const prometheus: Section<PrometheusSettings> = section('The metrics page in the Prometheus text format.', {
-  enabled: key(flag(), false, 'process', 'Whether the page is served. `/healthz` and `/readyz` are beside it.'),
+  enabled: key(
+    flag(),
+    false,
+    'process',
+    'Whether the page is served. `/healthz` and `/readyz` are beside it.',
+  ),
   host: key(
     judgedText(
       (value) => (isNumericHost(value) ? undefined : 'it has to be numeric, without brackets'),
@@ -41,7 +51,11 @@ const prometheus: Section<PrometheusSettings> = section('The metrics page in the
   ),
   port: key(port(), 9090, 'process', 'Port that the page is served on; not one that a listener uses.'),
   path: key(
-    text(/^\/[A-Za-z0-9._~/-]{0,255}$/, 'a path that begins with / and has letters, digits and . _ ~ - only', 'a path'),
+    text(
+      /^\/[A-Za-z0-9._~/-]{0,255}$/,
+      'a path that begins with / and has letters, digits and . _ ~ - only',
+      'a path',
+    ),
     '/metrics',
     'process',
     'Path of the page; neither `/healthz` nor `/readyz`.',
@@ -82,7 +96,12 @@ export const processSection: Section<ProcessSettings> = section('The process as 
       'process',
       'An answer is asked for again after at most this long; not below `min_ttl`. The last good answer is never thrown away.',
     ),
-    timeout: key(time({ least: 10, most: 60 * SECOND, off: false }), 5, 'process', 'Longest wait for one answer.'),
+    timeout: key(
+      time({ least: 10, most: 60 * SECOND, off: false }),
+      5,
+      'process',
+      'Longest wait for one answer.',
+    ),
   }),
   log,
   monitoring: section('What the process tells about itself.', { prometheus }),

@@ -65,10 +65,14 @@ export const listenSchema: z.ZodType<readonly HostPort[]> = z
 
 const EXPECT_NAME = 'expected a name of 1 to 200 characters, without control characters';
 /** What is invisible or moves the cursor has no place in log lines and metrics. */
-const nameSchema = z.string({ error: EXPECT_NAME }).regex(/^[^\p{C}\p{Zl}\p{Zp}]{1,200}$/u, { error: EXPECT_NAME });
+const nameSchema = z
+  .string({ error: EXPECT_NAME })
+  .regex(/^[^\p{C}\p{Zl}\p{Zp}]{1,200}$/u, { error: EXPECT_NAME });
 
 const backendsSchema = z
-  .array(sectionSchema(anySection(backendSection)), { error: 'expected a list of backends, each { host: …, port: … }' })
+  .array(sectionSchema(anySection(backendSection)), {
+    error: 'expected a list of backends, each { host: …, port: … }',
+  })
   .min(1, { error: 'expected at least one backend' })
   .max(MOST_BACKENDS, { error: `expected at most ${MOST_BACKENDS} backends` })
   .describe(ABOUT_BACKENDS);
