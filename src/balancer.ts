@@ -63,6 +63,7 @@ export interface Balancer {
 }
 
 export interface BalancerState {
+  /** In force with every worker. */
   readonly generation: number;
   readonly reloadFailures: number;
   readonly ready: boolean;
@@ -71,6 +72,8 @@ export interface BalancerState {
 
 /** Changes of health and names within this time become one snapshot. */
 const SETTLE_MS = 5;
+/** How long a reload waits for workers to take it before it is reported as done. */
+const SWAP_MS = 1000;
 
 export function createBalancer(first: Config, parts: BalancerParts): Balancer {
   const { log } = parts;
@@ -78,6 +81,9 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
   const compiler: Compiler = createCompiler();
   let config = first;
   let generation = 0;
+  /** The lowest that a worker runs. */
+  let inForce = 0;
+  const waitingForWorkers: (() => void)[] = [];
   let reloadFailures = 0;
   let phase: BalancerState['phase'] = 'starting';
   let metrics: MetricsServer | undefined;
@@ -98,6 +104,8 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
     for (const event of events) {
       switch (event.type) {
         case 'applied':
+          inForce = event.generation;
+          for (const wake of waitingForWorkers.splice(0)) wake();
           break;
         case 'backend-failing': {
           const who = slots.backendName(event.backend);
@@ -185,6 +193,21 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
     generation += 1;
   }
 
+  /** Until every worker runs the last snapshot, or one of them stands still: nobody waits for that. */
+  async function swapped(): Promise<void> {
+    const wanted = generation;
+    const deadline = Date.now() + SWAP_MS;
+    while (inForce < wanted && Date.now() < deadline) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, deadline - Date.now());
+        waitingForWorkers.push(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+  }
+
   /** Health, names or an operator have changed something: many such changes make one snapshot. */
   function touch(): void {
     if (phase !== 'serving' || settling !== undefined) return;
@@ -244,12 +267,13 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
       if (phase !== 'serving') throw new Error('it has begun to leave');
       monitor.update(monitoredPools(wanted));
       applyNow(wanted);
+      config = wanted;
+      await swapped();
     } catch (error) {
       monitor.update(monitoredPools(config));
       await fresh?.close();
       return { ok: false, message: describeError(error) };
     }
-    config = wanted;
     names.follow(hosts(wanted), wanted.dns);
     if (!sameMetrics) {
       const old = metrics;
@@ -334,6 +358,6 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
     engine: () => engine,
     health: () => monitor.list(),
     touch,
-    state: () => ({ generation, reloadFailures, ready: phase === 'serving', phase }),
+    state: () => ({ generation: inForce, reloadFailures, ready: phase === 'serving', phase }),
   };
 }
