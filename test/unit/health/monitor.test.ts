@@ -89,7 +89,7 @@ function scene(random: () => number = () => 0.5, signal?: AbortSignal): Scene {
           made.probes.push({ port: target.port, address: target.address, at: time.now() - begin });
           return made.answer(target, abort);
         },
-        keepModules: (files) => (made.modules as ReadonlySet<string>[]).push(files),
+        keepModules: (files) => made.modules.push(files),
         close: () => (made.closed = true),
       },
     }),

@@ -143,12 +143,13 @@ describe('the HTTP probe', () => {
   it('reads a status line that comes byte by byte', async (t) => {
     const peer = await openPeer(t, (socket) => {
       socket.setNoDelay(true);
-      socket.once('data', async () => {
+      const answer = async (): Promise<void> => {
         for (const byte of OK) {
           socket.write(byte);
           await new Promise((resolve) => setImmediate(resolve));
         }
-      });
+      };
+      socket.once('data', () => void answer());
     });
     assert.equal((await ask(http(), peer.target)).outcome, 'pass');
   });
