@@ -21,7 +21,13 @@ export function composeYaml(text: string): ComposeResult {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 0; // the composer makes an Error for each problem, and traces cost more than all the rest
   try {
-    const options = { schema: 'core', stringKeys: true, uniqueKeys: false, prettyErrors: false } as const;
+    const options = {
+      schema: 'core',
+      stringKeys: true,
+      resolveKnownTags: false,
+      uniqueKeys: false,
+      prettyErrors: false,
+    } as const;
     const [document, second] = new Composer(options).compose(parsed.tokens, true, text.length);
     if (!document) return nothing();
     const problems = [...document.errors, ...document.warnings].map(problemOf);
