@@ -39,7 +39,8 @@ export interface BalancerParts {
   readonly reload?: () => LoadResult;
   readonly tellIssues?: (issues: readonly ConfigIssue[]) => string;
   readonly log: BalancerLog;
-  readonly overrides?: Overrides;
+  /** Asked anew for each config that is tried, since a changed file may have the last word. */
+  readonly overrides?: (wanted: Config) => Overrides;
 }
 
 export type Outcome = { readonly ok: true } | { readonly ok: false; readonly message: string };
@@ -171,7 +172,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
       slots,
       compiler,
       seen: { address: names.addressOf, isUp: monitor.isUp, cpus: parts.cpus },
-      ...(parts.overrides === undefined ? {} : { overrides: parts.overrides }),
+      ...(parts.overrides === undefined ? {} : { overrides: parts.overrides(wanted) }),
     });
   }
 
