@@ -1,0 +1,28 @@
+// Ends the sessions of backends that are in maintenance, once every worker has been told to bring no more of them.
+
+import type { Balancer as Core } from '../balancer.ts';
+import type { OverrideStore } from '../overrides.ts';
+
+/** As many as the data plane tells of. */
+const MOST_SESSIONS = 1_000_000;
+
+export interface Maintenance {
+  /** To be called whenever a snapshot is in force everywhere; cheap where nothing is to be ended. */
+  endSessions(): void;
+}
+
+export function createMaintenance(core: Core, store: OverrideStore): Maintenance {
+  return {
+    endSessions() {
+      const slots = new Set<number>();
+      for (const change of store.list()) {
+        if (change.field === 'hold' && change.value === 'maintenance') slots.add(core.slots.backend(change.pool, change.backend));
+      }
+      if (slots.size === 0) return;
+      const engine = core.engine();
+      const open = engine.read().backends.some(({ slot, active }) => slots.has(slot) && active > 0n);
+      if (!open) return;
+      for (const { worker, id, backend } of engine.sessions(MOST_SESSIONS)) if (slots.has(backend)) engine.kill(worker, id);
+    },
+  };
+}
