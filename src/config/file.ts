@@ -17,19 +17,23 @@ export type ReadResult =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly issues: readonly ConfigIssue[] };
 
-/** The text without byte order mark. */
 export function readConfigFile(file: string): ReadResult {
+  const bytes = readBytes(file);
+  return Buffer.isBuffer(bytes) ? decode(file, bytes) : failed(fileIssue(file, bytes.problem));
+}
+
+function readBytes(file: string): Buffer | { readonly problem: string } {
   try {
-    if (!statSync(file).isFile()) return failed(fileIssue(file, notAFile(file)));
+    if (!statSync(file).isFile()) return { problem: notAFile(file) };
     const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      if (!fstatSync(fd).isFile()) return failed(fileIssue(file, notAFile(file)));
-      return decode(file, readBounded(fd));
+      return fstatSync(fd).isFile() ? readBounded(fd) : { problem: notAFile(file) };
     } finally {
       closeSync(fd);
     }
   } catch (error) {
-    return failed(fileIssue(file, `cannot read this file: ${reason(error)}`));
+    if (!(error instanceof Error) || !('syscall' in error)) throw error;
+    return { problem: `cannot read this file: ${reason(error)}` };
   }
 }
 
@@ -39,7 +43,7 @@ export function decode(file: string, bytes: Buffer): ReadResult {
     return failed(fileIssue(file, `this file is too large: a config has at most ${LARGEST_FILE / 1024} KiB`));
   }
   const valid = validPrefix(bytes);
-  if (valid === bytes.length) return { ok: true, text: withoutMark(bytes.toString('utf8')) };
+  if (valid === bytes.length) return { ok: true, text: bytes.toString('utf8') };
   const before = withoutMark(bytes.toString('utf8', 0, valid));
   // One replacement character stands for the bad byte, so that the line can be shown up to it.
   const source = createSource(file, before + REPLACEMENT);
@@ -70,14 +74,15 @@ function validPrefix(bytes: Buffer): number {
   let [offset, from] = [0, 0];
   for (let at = text.indexOf(REPLACEMENT); at >= 0; at = text.indexOf(REPLACEMENT, from)) {
     offset += Buffer.byteLength(text.slice(from, at));
-    if (bytes.compare(REPLACEMENT_BYTES, 0, 3, offset, offset + 3) !== 0) return offset;
+    if (!bytes.subarray(offset, offset + 3).equals(REPLACEMENT_BYTES)) return offset;
     offset += 3;
     from = at + 1;
   }
   return offset;
 }
 
-function withoutMark(text: string): string {
+/** A byte order mark is no part of a text. */
+export function withoutMark(text: string): string {
   return text.startsWith('\u{FEFF}') ? text.slice(1) : text;
 }
 
@@ -85,8 +90,8 @@ function notAFile(file: string): string {
   return statSync(file).isDirectory() ? 'this is a directory, not a file' : 'this is not a regular file';
 }
 
-function reason(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+function reason(error: Error): string {
+  const code = 'code' in error ? String(error.code) : '';
   const known: Readonly<Record<string, string>> = {
     ENOENT: 'it does not exist',
     ENOTDIR: 'a part of its path is not a directory',

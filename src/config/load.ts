@@ -5,7 +5,7 @@ import { statSync } from 'node:fs';
 
 import type { Config } from './config.ts';
 import { explain } from './explain.ts';
-import { readConfigFile } from './file.ts';
+import { readConfigFile, withoutMark } from './file.ts';
 import { complete, formProblems, type Form } from './flat.ts';
 import { type ConfigIssue, type Problem, type Source } from './issue.ts';
 import { pathText, type Origins, type Path } from './origins.ts';
@@ -46,7 +46,7 @@ export function loadConfigFile(file: string): LoadResult {
 
 /** `file` names the text in messages, and is where relative file names in it start from. */
 export function loadConfigText(file: string, text: string, host: LoadHost = thisHost): LoadResult {
-  const parsed = parseYaml(file, text);
+  const parsed = parseYaml(file, withoutMark(text));
   if (!parsed.ok) return parsed;
   const { root, source } = parsed;
   const checked = fileSchema.safeParse(withMaps(root));

@@ -2,7 +2,7 @@
 // 8192 bytes. Knows no key and no range.
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
-const FORM = /^(\d{1,15}) ?(?:([kmg])(?:i?b)?|b)?$/i;
+const FORM = /^(\d{1,16}) ?(?:([kmg])(?:i?b)?|b)?$/i;
 
 /** What a size looks like as text, as a JSON Schema pattern. */
 export const SIZE_PATTERN = '^[0-9]+ ?([kKmMgG]([iI]?[bB])?|[bB])?$';

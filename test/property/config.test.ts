@@ -1,0 +1,366 @@
+// Properties of the config layer: whatever the text, an answer; whatever the config, it prints to itself.
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { stringify } from 'yaml';
+import { diffConfigs, isEmptyDiff } from '#src/config/diff.js';
+import { formatDuration, parseDuration } from '#src/config/duration.js';
+import { effectiveConfig } from '#src/config/effective.js';
+import { formatIssues } from '#src/config/issue.js';
+import { printText } from '#src/config/kinds.js';
+import { type Loaded, type LoadResult, loadConfigText } from '#src/config/load.js';
+import { formatSize, parseSize } from '#src/config/size.js';
+import { sections } from '#src/config/schema.js';
+
+const FILE = '/etc/balancer/config.yaml';
+const read = (text: string): LoadResult => loadConfigText(FILE, text, { exists: () => true });
+const readValue = (value: unknown): LoadResult =>
+  read(stringify(value, { schema: 'core', aliasDuplicateObjects: false }));
+
+/** What every answer is: good, or few words at places that exist. */
+function answered(text: string): void {
+  const result = read(text);
+  const issues = result.ok ? result.warnings : result.issues;
+  if (!result.ok) assert.ok(issues.length > 0);
+  const lines = text.replace(/^\ufeff/, '').split('\n');
+  for (const { line, column } of issues) {
+    const there = lines[line - 1];
+    assert.ok(
+      there !== undefined && column >= 1 && column <= [...there].length + 1,
+      `${line}:${column} of ${JSON.stringify(text)}`,
+    );
+  }
+  assert.ok(formatIssues(issues).length < 8000);
+}
+
+const KNOWN = [
+  ...['listen', 'backends', 'listeners', 'pools', 'pool', 'host', 'port', '__proto__', 'constructor', '<<'],
+  ...Object.values(sections).flatMap((section) => Object.keys(section.keys)),
+];
+
+/** Values that look like configs often enough to get past the first check. */
+const almost = fc.letrec<{ value: unknown }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 4 },
+    fc.constantFrom<unknown>(
+      null,
+      true,
+      false,
+      0,
+      1,
+      -1,
+      80,
+      8080,
+      NaN,
+      Infinity,
+      '',
+      '5s',
+      '250ms',
+      'auto',
+      'on',
+      'off',
+      '127.0.0.1:80',
+      'tcp',
+      'http',
+      '/x',
+      '64k',
+    ),
+    fc.string({ unit: 'grapheme' }),
+    fc.double(),
+    fc.array(tie('value'), { maxLength: 4 }),
+    fc.dictionary(fc.oneof(fc.constantFrom(...KNOWN), fc.string()), tie('value'), { maxKeys: 6 }),
+  ),
+})).value;
+
+const pieces = fc.constantFrom(
+  'listen: 80\n',
+  'backends:\n',
+  '- ',
+  '  ',
+  '\t',
+  '{',
+  '}',
+  '[',
+  ']',
+  ': ',
+  ',',
+  '"',
+  "'",
+  '&a ',
+  '*a',
+  '!!str ',
+  '!x ',
+  '---\n',
+  '...\n',
+  '%YAML 1.2\n',
+  '\n',
+  '\r\n',
+  '#',
+  '|\n',
+  '>\n',
+  '? ',
+  '\0',
+  '\ufeff',
+  '\u2028',
+  'a',
+  '80',
+  'host: a',
+  'port: 1',
+  '<<',
+  '~',
+  '😀',
+  '\ud800',
+);
+
+describe('any text', () => {
+  it('made of pieces of YAML is answered', () => {
+    fc.assert(
+      fc.property(fc.array(pieces, { maxLength: 40 }), (parts) => answered(parts.join(''))),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('of any characters is answered', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), answered), { numRuns: 1000 });
+  });
+
+  it('that is a value in YAML is answered', () => {
+    fc.assert(
+      fc.property(almost, (value) => answered(stringify(value))),
+      { numRuns: 200 },
+    );
+  });
+
+  it('that is a good config with something cut out or put in is answered', () => {
+    const good = `listen: [ 80, "[::1]:81" ]\ntimeouts: { read: 5s }\nbackends:\n  - { host: a, port: 1, weight: 2 }\n  - host: b\n    port: 2\n`;
+    const edit = fc.tuple(fc.nat(good.length), fc.nat(12), fc.oneof(pieces, fc.constant('')));
+    fc.assert(
+      fc.property(edit, ([at, length, piece]) =>
+        answered(good.slice(0, at) + piece + good.slice(at + length)),
+      ),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+const milliseconds = (least: number, most: number): fc.Arbitrary<string> =>
+  fc.integer({ min: least, max: most }).map((ms) => `${ms}ms`);
+const name = fc
+  .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
+  .filter((text) => !/[\p{C}\p{Zl}\p{Zp}]/u.test(text));
+const host = fc.oneof(
+  fc.ipV4(),
+  fc.ipV6().filter((text) => !text.includes('%')),
+  fc.domain(),
+);
+
+const listenerKeys = fc.record(
+  {
+    backlog: fc.integer({ min: 1, max: 65535 }),
+    max_connections: fc.nat(10_000_000),
+    splice: fc.constantFrom('auto', 'on', 'off'),
+    retries: fc.nat(7),
+    timeouts: fc.record(
+      {
+        connect: milliseconds(1, 3_600_000),
+        read: milliseconds(0, 604_800_000),
+        session_jitter: fc.nat(100),
+      },
+      { requiredKeys: [] },
+    ),
+    connection_settings: fc.record(
+      {
+        tcp_nodelay: fc.boolean(),
+        keep_alive_count: fc.nat(127),
+        congestion_control: fc.constantFrom('', 'bbr', 'cubic'),
+      },
+      { requiredKeys: [] },
+    ),
+  },
+  { requiredKeys: [] },
+);
+
+const poolKeys = fc.record(
+  {
+    algorithm: fc.constantFrom('round_robin', 'ip_hash', 'power_of_two'),
+    panic_threshold: fc.nat(100),
+    health_checks: fc.record(
+      {
+        check_type: fc.constant('http'),
+        path: fc.constantFrom('/', '/health?a=b#"\'', '/%20', '/:#'),
+        host: fc.constantFrom('', 'null', '1e3', 'a:b', '"q"'),
+        expected_status: fc.constantFrom<unknown>(200, '200-299', [200, '300-302']),
+        interval: milliseconds(10, 86_400_000),
+      },
+      { requiredKeys: ['check_type'] },
+    ),
+  },
+  { requiredKeys: [] },
+);
+
+const backend = fc.record(
+  {
+    host,
+    port: fc.integer({ min: 1, max: 65535 }),
+    weight: fc.integer({ min: 1, max: 65535 }),
+    backup: fc.boolean(),
+  },
+  { requiredKeys: ['host', 'port'] },
+);
+const backends = fc.uniqueArray(backend, { minLength: 1, maxLength: 4, selector: ({ port }) => port });
+
+const flat = fc
+  .tuple(
+    listenerKeys,
+    poolKeys,
+    backends,
+    fc.uniqueArray(fc.integer({ min: 1, max: 65535 }), { minLength: 1, maxLength: 3 }),
+  )
+  .map(([listener, pool, list, listen]) => ({ listen, ...listener, ...pool, backends: list }));
+
+const full = fc
+  .tuple(
+    listenerKeys,
+    poolKeys,
+    fc.uniqueArray(fc.tuple(name, listenerKeys, poolKeys, backends), {
+      minLength: 1,
+      maxLength: 4,
+      selector: ([id]) => id,
+    }),
+  )
+  .map(([top, topPool, things]) => ({
+    ...top,
+    ...topPool,
+    listeners: Object.fromEntries(
+      things.map(([id, keys], at) => [id, { ...keys, listen: `127.0.0.1:${at + 1}`, pool: id }]),
+    ),
+    pools: Object.fromEntries(things.map(([id, , keys, list]) => [id, { ...keys, backends: list }])),
+  }));
+
+/** Good unless it happens to lead to itself. */
+function good(value: unknown): Loaded {
+  const result = readValue(value);
+  if (!result.ok) {
+    fc.pre(!result.issues.every((issue) => issue.message.startsWith('this backend is the listener')));
+    assert.fail(formatIssues(result.issues));
+  }
+  return result;
+}
+
+describe('any good config', () => {
+  for (const [form, configs] of Object.entries({ flat, full })) {
+    it(`in ${form} form prints to a config that equals it`, () => {
+      fc.assert(
+        fc.property(configs, (value) => {
+          const first = good(value);
+          const again = read(effectiveConfig(first));
+          assert.ok(again.ok, again.ok ? '' : formatIssues(again.issues));
+          assert.deepEqual(again.config, first.config);
+        }),
+        { numRuns: 100 },
+      );
+    });
+
+    it(`in ${form} form does not differ from itself`, () => {
+      fc.assert(
+        fc.property(configs, (value) => {
+          assert.ok(isEmptyDiff(diffConfigs(good(value).config, good(value).config)));
+        }),
+        { numRuns: 100 },
+      );
+    });
+  }
+
+  it('differs from another exactly where they are not equal', () => {
+    fc.assert(
+      fc.property(flat, flat, (one, other) => {
+        const [before, after] = [good(one).config, good(other).config];
+        const bare = (config: typeof before): unknown => ({
+          ...config,
+          pools: config.pools.map((pool) => ({
+            ...pool,
+            backends: [...pool.backends].sort((a, b) => a.port - b.port),
+          })),
+        });
+        let equal = true;
+        try {
+          assert.deepEqual(bare(before), bare(after));
+        } catch {
+          equal = false;
+        }
+        assert.equal(isEmptyDiff(diffConfigs(before, after)), equal);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe('any value', () => {
+  it('of time prints to itself', () => {
+    fc.assert(
+      fc.property(fc.nat(2 ** 31), (ms) => {
+        const text = formatDuration(ms);
+        assert.equal(parseDuration(text === '0' ? 0 : text), ms);
+      }),
+    );
+  });
+
+  it('of size prints to itself', () => {
+    fc.assert(fc.property(fc.maxSafeNat(), (bytes) => assert.equal(parseSize(formatSize(bytes)), bytes)));
+  });
+
+  it('of text prints to itself', () => {
+    const wild = fc.oneof(
+      name,
+      fc.constantFrom(
+        'null',
+        'true',
+        '~',
+        '1e3',
+        '.5',
+        '0x1f',
+        '0o7',
+        '-',
+        '- a',
+        '? a',
+        'a: b',
+        'a #b',
+        '[a',
+        '{a',
+        '*a',
+        '&a',
+        '!a',
+        '|',
+        '>',
+        '%a',
+        '@a',
+        '`a',
+        '"',
+        "'",
+        '<<',
+        '=',
+        '.nan',
+        '-.inf',
+        '007',
+        '1_000',
+        'a:',
+        ':a',
+      ),
+    );
+    fc.assert(
+      fc.property(wild, (text) => {
+        const result = readValue({
+          listeners: { x: { listen: 80, pool: 'p' } },
+          pools: { p: { backends: [{ host: 'a', port: 1 }] } },
+        });
+        assert.ok(result.ok);
+        const renamed = effectiveConfig(result).replace(/^ {2}x:/m, `  ${printText(text)}:`);
+        const again = read(renamed);
+        assert.ok(again.ok, again.ok ? '' : formatIssues(again.issues));
+        assert.equal(again.config.listeners[0]?.name, text);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
