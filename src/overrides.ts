@@ -71,7 +71,11 @@ export interface OverrideStoreOptions {
 export const MOST_WEIGHT = 65_535;
 
 /** One field, three ways. */
-export function mergeWeight(before: number, after: number, wanted: number): { outcome: MergeOutcome; inForce: number } {
+export function mergeWeight(
+  before: number,
+  after: number,
+  wanted: number,
+): { outcome: MergeOutcome; inForce: number } {
   if (after === wanted) return { outcome: 'agreed', inForce: after };
   return before === after ? { outcome: 'kept', inForce: wanted } : { outcome: 'overruled', inForce: after };
 }

@@ -68,7 +68,8 @@ export function assemble({ first, binding, log, emit, ...options }: AssembleOpti
     for (const event of events) {
       if (event.type === 'applied') maintenance.endSessions();
       else if (event.type === 'accept-resumed') emit(event);
-      else if (event.type === 'accept-paused') emit({ ...event, listener: core.slots.listenerName(event.listener) ?? '' });
+      else if (event.type === 'accept-paused')
+        emit({ ...event, listener: core.slots.listenerName(event.listener) ?? '' });
     }
   }
 
@@ -83,7 +84,9 @@ export function assemble({ first, binding, log, emit, ...options }: AssembleOpti
         emit({ type: transition.up ? 'backend-up' : 'backend-down', pool, backend, code, detail });
       },
       onInconclusive: ({ pool, backend, code, detail }) =>
-        log.warn(`backend ${backend} of pool ${pool} cannot be probed, for reasons of our own (${code}: ${detail})`),
+        log.warn(
+          `backend ${backend} of pool ${pool} cannot be probed, for reasons of our own (${code}: ${detail})`,
+        ),
     });
     return checks.withFunctions(made);
   }

@@ -14,7 +14,15 @@ import type { HealthFunctions } from './checks.ts';
 import { type BalancerListener, createEmitter, type EventType } from './events.ts';
 import { type ConfigInput, loadInput } from './input.ts';
 import { refusal, type Result } from './result.ts';
-import { countersOf, type EmbeddedState, NO_COUNTERS, NO_STATE, type NamedCounters, type Phase, stateOf } from './views.ts';
+import {
+  countersOf,
+  type EmbeddedState,
+  NO_COUNTERS,
+  NO_STATE,
+  type NamedCounters,
+  type Phase,
+  stateOf,
+} from './views.ts';
 import { type FileWatch, watchFile } from './watch.ts';
 import type { WeightRules } from './weights.ts';
 
@@ -60,7 +68,9 @@ const SILENT: BalancerLog = { info: () => undefined, warn: () => undefined, erro
 /** A name is that of a file. Nothing happens, and nothing is read, before `start`. */
 export function createBalancer(input: ConfigInput | string, options: BalancerOptions = {}): Balancer {
   const log = options.log ?? SILENT;
-  const emitter = createEmitter((error, type) => log.error(`a listener of '${type}' throws: ${String(error)}`));
+  const emitter = createEmitter((error, type) =>
+    log.error(`a listener of '${type}' throws: ${String(error)}`),
+  );
   let phase: Phase = 'idle';
   let running: Assembled | undefined;
   let watching: FileWatch | undefined;
@@ -165,7 +175,8 @@ export function createBalancer(input: ConfigInput | string, options: BalancerOpt
     end: drain,
     stop,
     on: emitter.on,
-    state: () => (running === undefined ? { phase, ...NO_STATE } : stateOf(running.core, phase, running.effective())),
+    state: () =>
+      running === undefined ? { phase, ...NO_STATE } : stateOf(running.core, phase, running.effective()),
     counters: () => (running === undefined ? NO_COUNTERS : countersOf(running.core)),
     setWeight: (pool, backend, weight) => onStore((store) => store.setWeight(pool, backend, weight)),
     resetWeight: (pool, backend) => onStore((store) => store.resetWeight(pool, backend)),
@@ -175,7 +186,10 @@ export function createBalancer(input: ConfigInput | string, options: BalancerOpt
 }
 
 /** A function for a pool that is not there is a slip of the pen. */
-function unknownPool(config: Config, { healthChecks = {}, weights = {} }: BalancerOptions): string | undefined {
+function unknownPool(
+  config: Config,
+  { healthChecks = {}, weights = {} }: BalancerOptions,
+): string | undefined {
   const known = new Set(config.pools.map((pool) => pool.name));
   for (const [option, byPool] of Object.entries({ healthChecks, weights })) {
     const stranger = Object.keys(byPool).find((pool) => !known.has(pool));

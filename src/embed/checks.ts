@@ -4,7 +4,14 @@
 
 import type { Awake } from '../health/awake.ts';
 import { createAnswerCache } from '../health/cache.ts';
-import type { HealthCheckSettings, Monitor, MonitoredPool, Probe, ProbeTarget, Verdict } from '../health/health.ts';
+import type {
+  HealthCheckSettings,
+  Monitor,
+  MonitoredPool,
+  Probe,
+  ProbeTarget,
+  Verdict,
+} from '../health/health.ts';
 import type { Probes } from '../health/probes.ts';
 
 export interface CheckedBackend {
@@ -63,7 +70,9 @@ export function createFunctionChecks(options: FunctionChecksOptions): FunctionCh
     const { timeout, cache: keepMs, module } = settings;
     const { run, underWay } = check;
     return (target, signal) =>
-      cache.answer(JSON.stringify([module, target]), keepMs, () => ask(run, underWay, target, timeout, signal, awake));
+      cache.answer(JSON.stringify([module, target]), keepMs, () =>
+        ask(run, underWay, target, timeout, signal, awake),
+      );
   }
 
   function monitored(pool: MonitoredPool): MonitoredPool {
@@ -92,7 +101,8 @@ function ask(
   awake: Awake,
 ): Promise<Verdict> {
   const name = JSON.stringify(target);
-  if (underWay.has(name)) return Promise.resolve(failure('PROCTOUT', 'the call before this one has not ended'));
+  if (underWay.has(name))
+    return Promise.resolve(failure('PROCTOUT', 'the call before this one has not ended'));
   underWay.add(name);
   const ending = new AbortController();
   return new Promise((resolve) => {
@@ -102,8 +112,11 @@ function ask(
       resolve(verdict);
       ending.abort();
     };
-    const giveUp = (): void => finish({ outcome: 'inconclusive', code: 'PROCERR', detail: 'nobody asks any more' });
-    const cancelDeadline = awake.deadline(timeout, () => finish(failure('PROCTOUT', `no answer in ${timeout} ms`)));
+    const giveUp = (): void =>
+      finish({ outcome: 'inconclusive', code: 'PROCERR', detail: 'nobody asks any more' });
+    const cancelDeadline = awake.deadline(timeout, () =>
+      finish(failure('PROCTOUT', `no answer in ${timeout} ms`)),
+    );
     signal.addEventListener('abort', giveUp);
     void call(run, target, ending.signal).then((verdict) => {
       underWay.delete(name);
@@ -113,11 +126,18 @@ function ask(
   });
 }
 
-async function call(run: HealthFunction, { host, address, port }: ProbeTarget, signal: AbortSignal): Promise<Verdict> {
+async function call(
+  run: HealthFunction,
+  { host, address, port }: ProbeTarget,
+  signal: AbortSignal,
+): Promise<Verdict> {
   try {
     const healthy: unknown = await run({ host, address, port }, signal);
     if (healthy === true) return { outcome: 'pass', code: 'PROCOK', detail: '' };
-    return failure('PROCERR', healthy === false ? 'the function says no' : `the function answers ${typeof healthy}, not true`);
+    return failure(
+      'PROCERR',
+      healthy === false ? 'the function says no' : `the function answers ${typeof healthy}, not true`,
+    );
   } catch (error) {
     return failure('PROCERR', oneLine(error));
   }
@@ -128,6 +148,7 @@ function failure(code: 'PROCERR' | 'PROCTOUT', detail: string): Verdict {
 }
 
 function oneLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : typeof error === 'string' ? error : 'the function rejects';
+  const text =
+    error instanceof Error ? error.message : typeof error === 'string' ? error : 'the function rejects';
   return text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, LONGEST_DETAIL);
 }

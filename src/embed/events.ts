@@ -22,7 +22,12 @@ export type BalancerEvent =
       readonly issues: readonly ConfigIssue[];
     }
   /** A worker has run out of descriptors or memory and accepts nobody for a moment. */
-  | { readonly type: 'accept-paused'; readonly listener: string; readonly worker: number; readonly cause: string }
+  | {
+      readonly type: 'accept-paused';
+      readonly listener: string;
+      readonly worker: number;
+      readonly cause: string;
+    }
   | { readonly type: 'accept-resumed'; readonly worker: number }
   | { readonly type: 'draining' }
   /** Nothing follows. */

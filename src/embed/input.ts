@@ -58,7 +58,10 @@ export interface PoolInput extends PoolSettingsInput {
 
 /** What both forms have at the top level: the process, and defaults of every listener and pool. */
 export interface CommonInput
-  extends Written<ProcessSettings>, Omit<ListenerSettingsInput, 'connection_settings'>, Omit<PoolSettingsInput, 'connection_settings'> {
+  extends
+    Written<ProcessSettings>,
+    Omit<ListenerSettingsInput, 'connection_settings'>,
+    Omit<PoolSettingsInput, 'connection_settings'> {
   readonly connection_settings?: Written<ListenerSocketSettings> | undefined;
 }
 
@@ -86,14 +89,18 @@ export function loadInput(input: ConfigInput | string): LoadResult {
   return printed.ok ? loadConfigText(OBJECT_NAME, printed.text) : refused(printed.message);
 }
 
-type Printed = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly message: string };
+type Printed =
+  { readonly ok: true; readonly text: string } | { readonly ok: false; readonly message: string };
 
 function printInput(input: ConfigInput): Printed {
   try {
     const text = JSON.stringify(input, refuseCode, 2) as string | undefined;
     return text === undefined ? { ok: false, message: 'expected a config' } : { ok: true, text };
   } catch (error) {
-    return { ok: false, message: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error) };
+    return {
+      ok: false,
+      message: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error),
+    };
   }
 }
 

@@ -16,13 +16,15 @@ export function createMaintenance(core: Core, store: OverrideStore): Maintenance
     endSessions() {
       const slots = new Set<number>();
       for (const change of store.list()) {
-        if (change.field === 'hold' && change.value === 'maintenance') slots.add(core.slots.backend(change.pool, change.backend));
+        if (change.field === 'hold' && change.value === 'maintenance')
+          slots.add(core.slots.backend(change.pool, change.backend));
       }
       if (slots.size === 0) return;
       const engine = core.engine();
       const open = engine.read().backends.some(({ slot, active }) => slots.has(slot) && active > 0n);
       if (!open) return;
-      for (const { worker, id, backend } of engine.sessions(MOST_SESSIONS)) if (slots.has(backend)) engine.kill(worker, id);
+      for (const { worker, id, backend } of engine.sessions(MOST_SESSIONS))
+        if (slots.has(backend)) engine.kill(worker, id);
     },
   };
 }

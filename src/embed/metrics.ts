@@ -4,7 +4,11 @@ import type { Balancer as Core, BalancerLog, MetricsServer } from '../balancer.t
 import type { PrometheusSettings } from '../config/config.ts';
 import type { Log } from '../log.ts';
 
-export async function serveMetrics(settings: PrometheusSettings, core: Core, log: BalancerLog): Promise<MetricsServer> {
+export async function serveMetrics(
+  settings: PrometheusSettings,
+  core: Core,
+  log: BalancerLog,
+): Promise<MetricsServer> {
   const [{ createMetrics }, { startMetricsServer }] = await Promise.all([
     import('../metrics/registry.ts'),
     import('../metrics/server.ts'),

@@ -7,6 +7,9 @@ export type Result =
   /** `issues`: places in the config, where it is the config that is wrong. */
   | { readonly ok: false; readonly message: string; readonly issues: readonly ConfigIssue[] };
 
-export function refusal(message: string, issues: readonly ConfigIssue[] = []): Result & { readonly ok: false } {
+export function refusal(
+  message: string,
+  issues: readonly ConfigIssue[] = [],
+): Result & { readonly ok: false } {
   return { ok: false, message: message.trimEnd(), issues };
 }

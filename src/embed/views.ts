@@ -51,7 +51,13 @@ export interface NamedCounters {
   readonly latencyBounds: readonly number[];
 }
 
-export const NO_STATE: Omit<EmbeddedState, 'phase'> = { generation: 0, reloadFailures: 0, listeners: [], pools: [], changes: [] };
+export const NO_STATE: Omit<EmbeddedState, 'phase'> = {
+  generation: 0,
+  reloadFailures: 0,
+  listeners: [],
+  pools: [],
+  changes: [],
+};
 export const NO_COUNTERS: NamedCounters = { listeners: [], backends: [], workers: [], latencyBounds: [] };
 
 /** What is in force instead of what the config says, as of now. */
@@ -90,14 +96,24 @@ export function stateOf(core: Core, phase: Phase, effective: Effective): Embedde
     generation,
     reloadFailures,
     listeners: listenersOf(core, config, counters),
-    pools: config.pools.map((pool) => ({ name: pool.name, backends: pool.backends.map((backend) => backendState(pool, backend)) })),
+    pools: config.pools.map((pool) => ({
+      name: pool.name,
+      backends: pool.backends.map((backend) => backendState(pool, backend)),
+    })),
     changes: effective.changes,
   };
 }
 
 function listenersOf(core: Core, config: Config, counters: Counters): EmbeddedState['listeners'] {
-  const active = new Map(counters.listeners.map((each) => [core.slots.listenerName(each.slot), Number(each.active)]));
-  return config.listeners.map(({ name, listen, pool }) => ({ name, listen, pool, sessions: active.get(name) ?? 0 }));
+  const active = new Map(
+    counters.listeners.map((each) => [core.slots.listenerName(each.slot), Number(each.active)]),
+  );
+  return config.listeners.map(({ name, listen, pool }) => ({
+    name,
+    listen,
+    pool,
+    sessions: active.get(name) ?? 0,
+  }));
 }
 
 export function countersOf(core: Core): NamedCounters {
@@ -129,9 +145,15 @@ export function createWeighing(core: () => Core | undefined): (pool: string) => 
       const known = slots.get(each.slot);
       if (known?.pool === poolName) counters.set(known.backend, each);
     }
-    const up = new Map(running.health().filter((each) => each.pool === poolName).map((each) => [each.backend, each.up]));
+    const up = new Map(
+      running
+        .health()
+        .filter((each) => each.pool === poolName)
+        .map((each) => [each.backend, each.up]),
+    );
     for (const name of before.keys()) {
-      if (name.startsWith(nameOf(poolName, '')) && !counters.has(name.slice(poolName.length + 1))) before.delete(name);
+      if (name.startsWith(nameOf(poolName, '')) && !counters.has(name.slice(poolName.length + 1)))
+        before.delete(name);
     }
     return pool.backends.map((backend) => {
       const key = backendKey(backend);

@@ -112,7 +112,9 @@ export function watchFile(path: string, onChange: () => void, options: WatchOpti
 function fingerprint(file: string): string | undefined {
   const read = readConfigFile(file);
   if (!read.ok && stampOf(file) === '') return undefined;
-  const text = read.ok ? `text ${read.text}` : `problem ${read.issues.map((issue) => issue.message).join('\n')}`;
+  const text = read.ok
+    ? `text ${read.text}`
+    : `problem ${read.issues.map((issue) => issue.message).join('\n')}`;
   return createHash('sha256').update(text).digest('base64');
 }
 

@@ -64,7 +64,10 @@ export function createComputedWeights(options: ComputedWeightsOptions): Computed
   let running = false;
 
   function round(pool: string, rule: WeightRule): void {
-    timers.set(pool, time.after(Math.max(LEAST_MS, rule.everyMs ?? EVERY_MS), () => round(pool, rule)));
+    timers.set(
+      pool,
+      time.after(Math.max(LEAST_MS, rule.everyMs ?? EVERY_MS), () => round(pool, rule)),
+    );
     const backends = options.backends(pool);
     if (backends.length === 0) return;
     const computed = compute(backends, rule.weight);
@@ -95,7 +98,10 @@ export function createComputedWeights(options: ComputedWeightsOptions): Computed
 }
 
 /** The weights, or why there are none. */
-function compute(backends: readonly WeighedBackend[], weight: WeightFunction): ReadonlyMap<string, number> | string {
+function compute(
+  backends: readonly WeighedBackend[],
+  weight: WeightFunction,
+): ReadonlyMap<string, number> | string {
   const computed = new Map<string, number>();
   let somebody = false;
   for (const backend of backends) {

@@ -49,12 +49,21 @@ export interface Candidates {
   readonly unknown: readonly string[];
 }
 
-export function candidatesOf(pool: Pool, observe: Observe | undefined, isDown: (backend: string) => boolean = () => false): Candidates {
+export function candidatesOf(
+  pool: Pool,
+  observe: Observe | undefined,
+  isDown: (backend: string) => boolean = () => false,
+): Candidates {
   const keys = pool.backends.map(backendKey);
   const seen = keys.map((key) => observe?.(pool.name, key));
   const backends = pool.backends.map((backend, index): PlanBackend => {
     const key = keys[index] as string;
-    return { key, weight: backend.weight, backup: backend.backup, up: !isDown(key) && seen[index]?.up !== false };
+    return {
+      key,
+      weight: backend.weight,
+      backup: backend.backup,
+      up: !isDown(key) && seen[index]?.up !== false,
+    };
   });
   const { grounds, members } = membership(backends, pool.panic_threshold);
   const inRotation = new Set(members);
@@ -71,9 +80,21 @@ export function candidatesOf(pool: Pool, observe: Observe | undefined, isDown: (
     const reason = inRotation.has(index) ? (isFull(index) ? 'full' : undefined) : whyNot(backend, grounds);
     if (reason === undefined) {
       const state = !backend.up ? 'down-ignored' : seen[index]?.up === true ? 'up' : 'assumed-up';
-      candidates.push({ index, backend: key, weight, share: weight / total, state, sessions: seen[index]?.sessions });
+      candidates.push({
+        index,
+        backend: key,
+        weight,
+        share: weight / total,
+        state,
+        sessions: seen[index]?.sessions,
+      });
     } else {
-      excluded.push({ backend: key, weight, reason, text: textOf(reason, pool.backends[index]?.max_connections ?? 0) });
+      excluded.push({
+        backend: key,
+        weight,
+        reason,
+        text: textOf(reason, pool.backends[index]?.max_connections ?? 0),
+      });
     }
   }
   return {

@@ -4,7 +4,11 @@
 export const MOST_CLIENTS = 1_000_000;
 
 /** Calls `visit` with the four bytes of each; the array is used again, do not keep it. */
-export function eachClient(count: number, seed: number, visit: (client: Uint8Array, index: number) => void): void {
+export function eachClient(
+  count: number,
+  seed: number,
+  visit: (client: Uint8Array, index: number) => void,
+): void {
   const bytes = new Uint8Array(4);
   const view = new DataView(bytes.buffer);
   const start = scatter(seed | 0);

@@ -50,7 +50,10 @@ export interface Streams {
 
 const standard: Streams = { out: (text) => writeAll(1, text), err: (text) => writeAll(2, text) };
 
-export async function explainCommand(options: ExplainOptions, { out, err }: Streams = standard): Promise<number> {
+export async function explainCommand(
+  options: ExplainOptions,
+  { out, err }: Streams = standard,
+): Promise<number> {
   const config = configOf(options.config, err);
   if (config === undefined) return EXIT_USAGE;
   const { client, listener, metrics } = options;
@@ -97,7 +100,11 @@ export function simulateCommand(options: SimulateOptions, { out, err }: Streams 
 }
 
 /** Adds both to a program; `done` gets the exit code. */
-export function addExplainCommands(program: Command, done: (code: number) => void, streams: Streams = standard): void {
+export function addExplainCommands(
+  program: Command,
+  done: (code: number) => void,
+  streams: Streams = standard,
+): void {
   program
     .command('explain')
     .description('which backend a client gets, and why')
@@ -107,7 +114,7 @@ export function addExplainCommands(program: Command, done: (code: number) => voi
     .option('--metrics <url>', 'take states from this metrics page of a running balancer')
     .option('--json', 'for machines')
     .action(async (_options: unknown, command: Command) => {
-      done(await explainCommand(withConfig<ExplainOptions>(command), streams));
+      done(await explainCommand(withConfig(command) as ExplainOptions, streams));
     });
   program
     .command('simulate')
@@ -118,13 +125,16 @@ export function addExplainCommands(program: Command, done: (code: number) => voi
     .option('--clients <number>', 'distinct addresses', whole, CLIENTS)
     .option('--seed <number>', 'other addresses and draws', whole, 1)
     .option('--json', 'for machines')
-    .action((_options: unknown, command: Command) => done(simulateCommand(withConfig<SimulateOptions>(command), streams)));
+    .action((_options: unknown, command: Command) =>
+      done(simulateCommand(withConfig(command) as SimulateOptions, streams)),
+    );
 }
 
 /** `--config` may have been taken by the program itself, which has one too. */
-function withConfig<T extends { readonly config: string }>(command: Command): T {
-  const options = command.optsWithGlobals<T>();
-  if (options.config === undefined) command.error('error: which config? --config FILE', { exitCode: EXIT_USAGE });
+function withConfig(command: Command): object {
+  const options = command.optsWithGlobals<{ readonly config?: string }>();
+  if (options.config === undefined)
+    command.error('error: which config? --config FILE', { exitCode: EXIT_USAGE });
   return options;
 }
 
@@ -151,7 +161,7 @@ function configOf(file: string, err: Streams['err']): Config | undefined {
 /** Whole, even into a pipe that takes little at a time: the process may end right after. */
 function writeAll(fd: number, text: string): void {
   const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     try {
       at += writeSync(fd, bytes, at);
     } catch (error) {

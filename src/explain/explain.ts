@@ -57,11 +57,19 @@ export function explain({ config, client, listener, observe }: ExplainInput): Ex
     return { ok: false, message: `there is no listener '${listener}'; there are: ${names}` };
   }
   const pools = new Map(config.pools.map((pool) => [pool.name, pool]));
-  const explanations = listeners.map((each) => explainOne(each, pools.get(each.pool) as Pool, client, bytes, observe));
+  const explanations = listeners.map((each) =>
+    explainOne(each, pools.get(each.pool) as Pool, client, bytes, observe),
+  );
   return { ok: true, explanations };
 }
 
-function explainOne(listener: Listener, pool: Pool, client: string, bytes: Uint8Array, observe: Observe | undefined): Explanation {
+function explainOne(
+  listener: Listener,
+  pool: Pool,
+  client: string,
+  bytes: Uint8Array,
+  observe: Observe | undefined,
+): Explanation {
   const found = candidatesOf(pool, observe);
   const certainty = certaintyOf(found);
   const keys = pool.backends.map(backendKey);

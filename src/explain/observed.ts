@@ -3,7 +3,8 @@
 
 import type { Observe, Observed } from './candidates.ts';
 
-export type ObservedResult = { readonly ok: true; readonly observe: Observe } | { readonly ok: false; readonly message: string };
+export type ObservedResult =
+  { readonly ok: true; readonly observe: Observe } | { readonly ok: false; readonly message: string };
 
 const UP = 'ultrabalancer_l4_backend_up';
 const SESSIONS = 'ultrabalancer_l4_backend_sessions';
@@ -18,7 +19,8 @@ export async function observeRunning(url: string): Promise<ObservedResult> {
     const text = await boundedText(response);
     if (text === undefined) return { ok: false, message: `${url} is too large to be a metrics page` };
     const states = parseStates(text);
-    if (states.size === 0) return { ok: false, message: `${url} has no ${UP}: not the metrics page of ultrabalancer-l4` };
+    if (states.size === 0)
+      return { ok: false, message: `${url} has no ${UP}: not the metrics page of ultrabalancer-l4` };
     return { ok: true, observe: (pool, backend) => states.get(`${pool}\0${backend}`) };
   } catch (error) {
     return { ok: false, message: `cannot ask ${url}: ${reasonOf(error)}` };
@@ -46,7 +48,10 @@ export function parseStates(text: string): ReadonlyMap<string, Observed> {
     const labels = parseLabels(labelText);
     const key = `${labels.get('pool') ?? ''}\0${labels.get('backend') ?? ''}`;
     const known = states.get(key) ?? { up: undefined, sessions: undefined };
-    states.set(key, name === UP ? { ...known, up: Number(value) === 1 } : { ...known, sessions: Number(value) });
+    states.set(
+      key,
+      name === UP ? { ...known, up: Number(value) === 1 } : { ...known, sessions: Number(value) },
+    );
   }
   return states;
 }
@@ -54,7 +59,10 @@ export function parseStates(text: string): ReadonlyMap<string, Observed> {
 function parseLabels(text: string): ReadonlyMap<string, string> {
   const labels = new Map<string, string>();
   for (const [, name = '', value = ''] of text.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)) {
-    labels.set(name, value.replace(/\\(.)/g, (_, character: string) => (character === 'n' ? '\n' : character)));
+    labels.set(
+      name,
+      value.replace(/\\(.)/g, (_, character: string) => (character === 'n' ? '\n' : character)),
+    );
   }
   return labels;
 }

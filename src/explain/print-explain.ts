@@ -10,27 +10,45 @@ export function printExplanation(explanation: Explanation, asked: string | undef
   const lines = [
     `listener ${printText(listener.name)} (${listener.listen.join(', ')}) -> pool ${printText(pool.name)}: ${pool.algorithm}\n`,
     `client ${client}\n`,
-    asked === undefined ? 'states: nobody was asked (--metrics URL), all count as up\n' : `states: from ${asked}\n`,
+    asked === undefined
+      ? 'states: nobody was asked (--metrics URL), all count as up\n'
+      : `states: from ${asked}\n`,
     ...(unknown.length > 0 ? [`not known there, counted as up: ${unknown.join(', ')}\n`] : []),
     `\ncandidates: ${groundsText(explanation)}\n`,
-    ...(candidates.length > 0 ? [table([['backend', 'weight', 'share', 'state', 'sessions'], ...candidates.map(candidateRow)])] : []),
-    ...(excluded.length > 0 ? ['\nexcluded\n', table(excluded.map(({ backend, text }) => [backend, text]))] : []),
+    ...(candidates.length > 0
+      ? [table([['backend', 'weight', 'share', 'state', 'sessions'], ...candidates.map(candidateRow)])]
+      : []),
+    ...(excluded.length > 0
+      ? ['\nexcluded\n', table(excluded.map(({ backend, text }) => [backend, text]))]
+      : []),
   ];
   const [pick, ...others] = offers;
   if (pick === undefined) return [...lines, '\npick: nobody; the session ends at once\n'].join('');
   return [
     ...lines,
     `\npick: ${pick}\n  ${certaintyText(explanation)}\n`,
-    others.length > 0 ? `if it cannot be connected to: ${others.join(', then ')}; then the session ends\n` : 'if it cannot be connected to: the session ends\n',
+    others.length > 0
+      ? `if it cannot be connected to: ${others.join(', then ')}; then the session ends\n`
+      : 'if it cannot be connected to: the session ends\n',
     ...(next.length > 0 ? [`the next sessions get: ${next.join(', ')}\n`] : []),
   ].join('');
 }
 
 function candidateRow({ backend, weight, share, state, sessions }: Candidate): readonly string[] {
-  return [backend, String(weight), percent(share), STATES[state], sessions === undefined ? '-' : String(sessions)];
+  return [
+    backend,
+    String(weight),
+    percent(share),
+    STATES[state],
+    sessions === undefined ? '-' : String(sessions),
+  ];
 }
 
-const STATES: Readonly<Record<Candidate['state'], string>> = { up: 'up', 'assumed-up': 'up?', 'down-ignored': 'down, ignored' };
+const STATES: Readonly<Record<Candidate['state'], string>> = {
+  up: 'up',
+  'assumed-up': 'up?',
+  'down-ignored': 'down, ignored',
+};
 
 function groundsText({ grounds, pool, candidates, excluded }: Explanation): string {
   const count = `${candidates.length} of ${candidates.length + excluded.length}`;
@@ -53,7 +71,9 @@ function groundsText({ grounds, pool, candidates, excluded }: Explanation): stri
 function certaintyText({ certainty, pool, candidates, client }: Explanation): string {
   switch (certainty) {
     case 'exact':
-      return candidates.length === 1 ? 'the only candidate' : `always the one for ${client}, on every balancer with this config and these states`;
+      return candidates.length === 1
+        ? 'the only candidate'
+        : `always the one for ${client}, on every balancer with this config and these states`;
     case 'by-chance':
       return `${pool.algorithm} draws: this is one course among many`;
     case 'cold-start':

@@ -5,13 +5,17 @@ import type { BackendLoad, Placement, PoolSimulation, Simulation } from './simul
 import { percent, table } from './table.ts';
 
 export function printSimulation({ clients, seed, pools }: Simulation): string {
-  return [`${clients} clients, one session each, seed ${seed}\n`, ...pools.map((pool) => `\n${printPool(pool)}`)].join('');
+  return [
+    `${clients} clients, one session each, seed ${seed}\n`,
+    ...pools.map((pool) => `\n${printPool(pool)}`),
+  ].join('');
 }
 
 function printPool(simulated: PoolSimulation): string {
   const { before, after } = simulated;
   const [one, other] = [before, after].map((placement) => placement?.algorithm);
-  const algorithm = one !== undefined && other !== undefined && one !== other ? `${one} -> ${other}` : (one ?? other ?? '');
+  const algorithm =
+    one !== undefined && other !== undefined && one !== other ? `${one} -> ${other}` : (one ?? other ?? '');
   const only = before === undefined ? ' (new)' : '';
   return [
     `pool ${printText(simulated.pool)}: ${algorithm}${only}\n`,
@@ -23,11 +27,15 @@ function printPool(simulated: PoolSimulation): string {
 }
 
 function rowsOf(before: Placement | undefined, after: Placement | undefined): readonly (readonly string[])[] {
-  const [old, fresh] = [before, after].map((placement) => new Map(placement?.backends.map((each) => [each.backend, each])));
+  const [old, fresh] = [before, after].map(
+    (placement) => new Map(placement?.backends.map((each) => [each.backend, each])),
+  );
   const names = [...new Set([...(old?.keys() ?? []), ...(fresh?.keys() ?? [])])];
   const isCompared = before !== undefined && after !== undefined;
   const head = ['clients', 'share', 'expected'];
-  const titles = isCompared ? [...head.map((each) => `today ${each}`), ...head.map((each) => `changed ${each}`)] : head;
+  const titles = isCompared
+    ? [...head.map((each) => `today ${each}`), ...head.map((each) => `changed ${each}`)]
+    : head;
   return [
     ['backend', ...titles],
     ...names.map((name) => [
@@ -39,7 +47,9 @@ function rowsOf(before: Placement | undefined, after: Placement | undefined): re
 }
 
 function cells(load: BackendLoad | undefined): readonly string[] {
-  return load === undefined ? ['-', '-', '-'] : [String(load.clients), percent(load.share), percent(load.expected)];
+  return load === undefined
+    ? ['-', '-', '-']
+    : [String(load.clients), percent(load.share), percent(load.expected)];
 }
 
 function summary(when: string, placement: Placement | undefined): readonly string[] {
@@ -47,10 +57,18 @@ function summary(when: string, placement: Placement | undefined): readonly strin
   const { peak, unserved, backends, grounds } = placement;
   const over = backends.filter(({ overLimit }) => overLimit > 0);
   return [
-    ...(grounds === 'primaries' || grounds === 'nobody' ? [] : [`${when}: served by ${grounds === 'backups' ? 'backups' : 'all, up or not'}\n`]),
-    ...(peak === undefined ? [] : [`${when}: peak ${peak.backend} with ${peak.clients} clients, ${peak.ratio.toFixed(3)} times its share\n`]),
+    ...(grounds === 'primaries' || grounds === 'nobody'
+      ? []
+      : [`${when}: served by ${grounds === 'backups' ? 'backups' : 'all, up or not'}\n`]),
+    ...(peak === undefined
+      ? []
+      : [
+          `${when}: peak ${peak.backend} with ${peak.clients} clients, ${peak.ratio.toFixed(3)} times its share\n`,
+        ]),
     ...(unserved > 0 ? [`${when}: ${unserved} clients find nobody\n`] : []),
-    ...over.map(({ backend, overLimit }) => `${when}: ${backend} has ${overLimit} more than its max_connections\n`),
+    ...over.map(
+      ({ backend, overLimit }) => `${when}: ${backend} has ${overLimit} more than its max_connections\n`,
+    ),
   ];
 }
 

@@ -12,7 +12,11 @@ export interface Rehearsal {
   open(index: number): void;
 }
 
-export function createRehearsal(pool: Pool, { plan, candidates, loads }: Candidates, seed: number): Rehearsal {
+export function createRehearsal(
+  pool: Pool,
+  { plan, candidates, loads }: Candidates,
+  seed: number,
+): Rehearsal {
   const usable = new Set(candidates.map((candidate) => candidate.index));
   const open = [...loads];
   const random = createRandom(seed);
@@ -30,7 +34,12 @@ export function createRehearsal(pool: Pool, { plan, candidates, loads }: Candida
 
   return {
     pick(client, tried) {
-      const request = { client, usable: (index: number) => usable.has(index) && !tried.has(index), cost, random };
+      const request = {
+        client,
+        usable: (index: number) => usable.has(index) && !tried.has(index),
+        cost,
+        random,
+      };
       if (!byLoad) return picker.pick(request);
       const picked = createPicker(plan, cursor).pick(request);
       if (picked !== undefined) cursor = (places.get(picked) ?? 0) + 1;

@@ -94,7 +94,12 @@ interface Placed {
   readonly picks: Int32Array;
 }
 
-function place(pool: Pool | undefined, down: ReadonlySet<string>, clients: number, seed: number): Placed | undefined {
+function place(
+  pool: Pool | undefined,
+  down: ReadonlySet<string>,
+  clients: number,
+  seed: number,
+): Placed | undefined {
   if (pool === undefined) return undefined;
   const found = candidatesOf(pool, undefined, (backend) => down.has(backend));
   const rehearsal = createRehearsal(pool, found, seed);
@@ -111,7 +116,14 @@ function place(pool: Pool | undefined, down: ReadonlySet<string>, clients: numbe
   const backends = found.candidates.map(({ index, backend, weight, share: expected }): BackendLoad => {
     const served = counts.get(index) ?? 0;
     const limit = pool.backends[index]?.max_connections ?? 0;
-    return { backend, weight, clients: served, share: served / clients, expected, overLimit: limit > 0 ? Math.max(0, served - limit) : 0 };
+    return {
+      backend,
+      weight,
+      clients: served,
+      share: served / clients,
+      expected,
+      overLimit: limit > 0 ? Math.max(0, served - limit) : 0,
+    };
   });
   const placement = {
     algorithm: pool.algorithm,
@@ -138,9 +150,14 @@ function movedOf(old: Placed, fresh: Placed, clients: number): Moved {
     if (keyOf(old, at) !== keyOf(fresh, at)) moved += 1;
   }
   const expected = new Map(old.placement.backends.map((each) => [each.backend, each.expected]));
-  const gains = fresh.placement.backends.map((each) => Math.max(0, each.expected - (expected.get(each.backend) ?? 0)));
+  const gains = fresh.placement.backends.map((each) =>
+    Math.max(0, each.expected - (expected.get(each.backend) ?? 0)),
+  );
   // Where nobody serves afterwards all have lost their backend.
-  const ideal = fresh.placement.backends.length === 0 && old.placement.backends.length > 0 ? 1 : gains.reduce((sum, gain) => sum + gain, 0);
+  const ideal =
+    fresh.placement.backends.length === 0 && old.placement.backends.length > 0
+      ? 1
+      : gains.reduce((sum, gain) => sum + gain, 0);
   return { clients: moved, share: moved / clients, ideal };
 }
 

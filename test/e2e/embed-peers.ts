@@ -76,7 +76,11 @@ export async function ask(port: number, localAddress?: string): Promise<string |
 }
 
 /** Until it holds; fails after `ms` with what it was waited for. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  ms = 10_000,
+): Promise<void> {
   const deadline = performance.now() + ms;
   while (!(await holds())) {
     if (performance.now() > deadline) assert.fail(`not in ${ms} ms: ${what}`);
@@ -85,7 +89,11 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
 }
 
 /** A balancer that serves, and is gone after the test. */
-export async function serving(t: TestContext, config: ConfigInput | string, options?: BalancerOptions): Promise<Balancer> {
+export async function serving(
+  t: TestContext,
+  config: ConfigInput | string,
+  options?: BalancerOptions,
+): Promise<Balancer> {
   const balancer = createBalancer(config, options);
   t.after(() => balancer.stop());
   assert.deepEqual(await balancer.start(), { ok: true });

@@ -38,7 +38,14 @@ describe('life', () => {
     t.after(() => balancer.stop());
     const told: string[] = [];
     for (const type of ['draining', 'stopped'] as const) balancer.on(type, (event) => told.push(event.type));
-    assert.deepEqual(balancer.state(), { phase: 'idle', generation: 0, reloadFailures: 0, listeners: [], pools: [], changes: [] });
+    assert.deepEqual(balancer.state(), {
+      phase: 'idle',
+      generation: 0,
+      reloadFailures: 0,
+      listeners: [],
+      pools: [],
+      changes: [],
+    });
 
     assert.deepEqual(await balancer.start(), { ok: true });
     assert.equal(balancer.state().phase, 'serving');
@@ -46,15 +53,26 @@ describe('life', () => {
     const client = await enter(port);
     assert.ok(client);
     const state = balancer.state();
-    assert.deepEqual(state.listeners, [{ name: 'default', listen: [{ host: '127.0.0.1', port }], pool: 'default', sessions: 1 }]);
-    assert.deepEqual(state.pools[0]?.backends.map((backend) => [backend.backend, backend.up, backend.weight]), [
-      [a.key, true, 1],
-      [b.key, true, 1],
+    assert.deepEqual(state.listeners, [
+      { name: 'default', listen: [{ host: '127.0.0.1', port }], pool: 'default', sessions: 1 },
     ]);
+    assert.deepEqual(
+      state.pools[0]?.backends.map((backend) => [backend.backend, backend.up, backend.weight]),
+      [
+        [a.key, true, 1],
+        [b.key, true, 1],
+      ],
+    );
     const { listeners, backends } = balancer.counters();
-    assert.deepEqual(listeners.map((each) => [each.listener, each.accepted]), [['default', 3n]]);
+    assert.deepEqual(
+      listeners.map((each) => [each.listener, each.accepted]),
+      [['default', 3n]],
+    );
     assert.deepEqual(backends.map((each) => each.backend).sort(), [a.key, b.key].sort());
-    assert.equal(backends.reduce((sum, each) => sum + each.sessions, 0n), 3n);
+    assert.equal(
+      backends.reduce((sum, each) => sum + each.sessions, 0n),
+      3n,
+    );
 
     const drained = balancer.drain();
     assert.equal(balancer.state().phase, 'draining');
@@ -84,7 +102,11 @@ describe('life', () => {
 
   it('a start that fails is a value, leaves nothing, and may be tried again', async (t) => {
     const { a, port, config } = await two(t);
-    const taken = { ...config, listen: [`127.0.0.1:${port}`, `127.0.0.1:${a.port}`], backends: [{ host: '127.0.0.2', port: a.port }] };
+    const taken = {
+      ...config,
+      listen: [`127.0.0.1:${port}`, `127.0.0.1:${a.port}`],
+      backends: [{ host: '127.0.0.2', port: a.port }],
+    };
     const balancer = createBalancer(taken);
     t.after(() => balancer.stop());
     const failed = await balancer.start();
@@ -161,9 +183,14 @@ describe('apply and reload', () => {
     assert.ok(!refused.ok);
     assert.match(refused.message, /at least one backend/);
     assert.equal(refused.issues.length, 1);
-    assert.deepEqual(await balancer.apply({ ...config, backends: [{ host: b.host, port: b.port }] }), { ok: true });
+    assert.deepEqual(await balancer.apply({ ...config, backends: [{ host: b.host, port: b.port }] }), {
+      ok: true,
+    });
     assert.deepEqual([await ask(port), await ask(port)], ['b', 'b']);
-    assert.deepEqual(events.map((event) => event.type), ['reload-refused', 'reloaded']);
+    assert.deepEqual(
+      events.map((event) => event.type),
+      ['reload-refused', 'reloaded'],
+    );
     const last = events[1];
     assert.ok(last?.type === 'reloaded');
     assert.deepEqual(last.diff.pools.changed[0]?.backends.removed, [a.key]);
@@ -175,8 +202,15 @@ describe('apply and reload', () => {
   it('many at once end with the last', async (t) => {
     const { a, b, port, config } = await two(t);
     const balancer = await serving(t, config);
-    const only = (peer: { host: string; port: number }): FlatConfig => ({ ...config, backends: [{ host: peer.host, port: peer.port }] });
-    const outcomes = await Promise.all([balancer.apply(only(a)), balancer.apply(only(b)), balancer.apply(only(a))]);
+    const only = (peer: { host: string; port: number }): FlatConfig => ({
+      ...config,
+      backends: [{ host: peer.host, port: peer.port }],
+    });
+    const outcomes = await Promise.all([
+      balancer.apply(only(a)),
+      balancer.apply(only(b)),
+      balancer.apply(only(a)),
+    ]);
     assert.ok(outcomes.every((outcome) => outcome.ok));
     assert.deepEqual([await ask(port), await ask(port)], ['a', 'a']);
   });
@@ -202,18 +236,34 @@ describe('changes at run time', () => {
     const balancer = await serving(t, config);
     assert.deepEqual(balancer.setWeight('default', a.key, 0), { ok: true });
     await until('only b serves', async () => (await ask(port)) === 'b' && (await ask(port)) === 'b');
-    assert.deepEqual(balancer.state().pools[0]?.backends.map(({ weight }) => weight), [0, 1]);
+    assert.deepEqual(
+      balancer.state().pools[0]?.backends.map(({ weight }) => weight),
+      [0, 1],
+    );
 
     const merged: unknown[] = [];
     balancer.on('reloaded', (event) => merged.push(event.merged.map(({ outcome }) => outcome)));
     assert.deepEqual(await balancer.apply({ ...config, retries: 1 }), { ok: true });
     assert.deepEqual([await ask(port), await ask(port)], ['b', 'b'], 'kept over a reload');
-    assert.deepEqual(await balancer.apply({ ...config, backends: [{ ...at, weight: 5 }, { ...bt, weight: 0 }] }), { ok: true });
+    assert.deepEqual(
+      await balancer.apply({
+        ...config,
+        backends: [
+          { ...at, weight: 5 },
+          { ...bt, weight: 0 },
+        ],
+      }),
+      { ok: true },
+    );
     assert.deepEqual([await ask(port), await ask(port)], ['a', 'a'], 'the file has the last word, at once');
     assert.deepEqual(merged, [['kept'], ['overruled']]);
     assert.deepEqual(balancer.state().changes, []);
 
-    for (const [pool, backend, weight] of [['default', a.key, 65536], ['default', '10.0.0.9:1', 1], ['other', b.key, 1]] as const) {
+    for (const [pool, backend, weight] of [
+      ['default', a.key, 65536],
+      ['default', '10.0.0.9:1', 1],
+      ['other', b.key, 1],
+    ] as const) {
       assert.equal(balancer.setWeight(pool, backend, weight).ok, false);
     }
   });
@@ -225,7 +275,11 @@ describe('changes at run time', () => {
     const balancer = await serving(t, config);
     balancer.setWeight('default', a.key, 0);
     const taken = `127.0.0.1:${b.port}`;
-    const refused = await balancer.apply({ ...config, listen: [`127.0.0.1:${port}`, taken], backends: [{ ...at, weight: 7 }] });
+    const refused = await balancer.apply({
+      ...config,
+      listen: [`127.0.0.1:${port}`, taken],
+      backends: [{ ...at, weight: 7 }],
+    });
     assert.ok(!refused.ok);
     await until('only b serves', async () => (await ask(port)) === 'b' && (await ask(port)) === 'b');
     assert.equal(balancer.state().changes.length, 1);
@@ -257,7 +311,13 @@ describe('changes at run time', () => {
 });
 
 describe('functions', () => {
-  const FAST = { enabled: true, interval: '50ms', timeout: '40ms', unhealthy_threshold: 1, healthy_threshold: 1 } as const;
+  const FAST = {
+    enabled: true,
+    interval: '50ms',
+    timeout: '40ms',
+    unhealthy_threshold: 1,
+    healthy_threshold: 1,
+  } as const;
 
   it('a check takes a backend out and brings it back, told as events', async (t) => {
     const { a, b, port, config } = await two(t, { health_checks: FAST });
@@ -277,7 +337,13 @@ describe('functions', () => {
     const down = new Promise<BalancerEvent>((resolve) => balancer.on('backend-down', resolve));
     const up = new Promise<BalancerEvent>((resolve) => balancer.on('backend-up', resolve));
     assert.deepEqual(await balancer.start(), { ok: true });
-    assert.deepEqual(await down, { type: 'backend-down', pool: 'default', backend: a.key, code: 'PROCERR', detail: 'replica lags' });
+    assert.deepEqual(await down, {
+      type: 'backend-down',
+      pool: 'default',
+      backend: a.key,
+      code: 'PROCERR',
+      detail: 'replica lags',
+    });
     await until('only b serves', async () => (await ask(port)) === 'b' && (await ask(port)) === 'b');
     sick = undefined;
     assert.equal((await up).type, 'backend-up');
@@ -305,12 +371,25 @@ describe('functions', () => {
       },
     });
     await until('only b serves', async () => (await ask(port)) === 'b' && (await ask(port)) === 'b');
-    assert.deepEqual(balancer.state().pools[0]?.backends.map(({ weight }) => weight), [0, 3]);
+    assert.deepEqual(
+      balancer.state().pools[0]?.backends.map(({ weight }) => weight),
+      [0, 3],
+    );
     const client = await enter(port);
     await until('the function sees the session', () => seen.get(b.key)?.sessions === 1);
-    assert.deepEqual({ ...seen.get(a.key) }, {
-      pool: 'default', backend: a.key, host: a.host, port: a.port, configured: 1, up: true, sessions: 0, responseMs: undefined,
-    });
+    assert.deepEqual(
+      { ...seen.get(a.key) },
+      {
+        pool: 'default',
+        backend: a.key,
+        host: a.host,
+        port: a.port,
+        configured: 1,
+        up: true,
+        sessions: 0,
+        responseMs: undefined,
+      },
+    );
     client?.socket.destroy();
 
     for (const senseless of [() => Number.NaN, () => -1, () => 0, () => assert.fail('no idea')]) {
@@ -318,9 +397,16 @@ describe('functions', () => {
       const before = rounds;
       await until('some rounds pass', () => rounds >= before + 4);
     }
-    assert.deepEqual(balancer.state().pools[0]?.backends.map(({ weight }) => weight), [0, 3]);
+    assert.deepEqual(
+      balancer.state().pools[0]?.backends.map(({ weight }) => weight),
+      [0, 3],
+    );
     assert.equal(warnings.length, 1, 'told once in a row');
     balancer.setWeight('default', a.key, 9);
-    assert.deepEqual(balancer.state().pools[0]?.backends.map(({ weight }) => weight), [9, 3], 'an operator outranks it');
+    assert.deepEqual(
+      balancer.state().pools[0]?.backends.map(({ weight }) => weight),
+      [9, 3],
+      'an operator outranks it',
+    );
   });
 });
