@@ -5,6 +5,7 @@
 # puts back exactly what was there. What is set, and when not to set it, is data: config/host-settings.conf.
 #
 # It never lowers a value that is better already, and never touches what it could not put back.
+# shellcheck source-path=SCRIPTDIR
 set -euo pipefail
 export LC_ALL=C
 

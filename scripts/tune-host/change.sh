@@ -21,12 +21,17 @@ lock_state() {
 set_item() { # INDEX
   local i=$1 kind=${I_KIND[$1]} id=${I_ID[$1]} read
   WRITE_ERROR=''
+  # Each queue gets the discipline that is the default at that moment.
+  if [[ $kind == qdisc && ${I_WANT[i]} == mq/* && $(read_sysctl net.core.default_qdisc) != "${I_WANT[i]#mq/}" ]]; then
+    I_STATUS[i]=absent I_NOTE[i]="needs net.core.default_qdisc = ${I_WANT[i]#mq/}"
+    return 0
+  fi
   if ! "write_$kind" "$id" "${I_WANT[i]}"; then
     I_STATUS[i]=failed I_NOTE[i]=${WRITE_ERROR:-could not be set}
     # Some drivers tell only when asked to do it what they cannot do.
     case ${I_SETTING[i]}:$WRITE_ERROR in
       nic.irq:*'nput/output error'*) I_STATUS[i]=absent I_NOTE[i]='the driver places it' ;;
-      nic.*:*'ot supported'*) I_STATUS[i]=absent I_NOTE[i]='the device cannot' ;;
+      nic.*:*'ot supported'* | nic.*:*'Could not change any'* | nic.qdisc:*'kind is unknown'*) I_STATUS[i]=absent I_NOTE[i]='the device cannot' ;;
     esac
     return 0
   fi

@@ -7,10 +7,6 @@
 #   link     eth0                      ring     eth0 rx          offload  eth0 gro
 #   coalesce eth0                      qdisc    eth0             file, dir   by path from the root
 
-say_why_not() { # the last line that a tool said, for the report
-  tail -n 1 | cut -c 1-120
-}
-
 put() { # FILE VALUE: WRITE_ERROR tells why not
   WRITE_ERROR=$({ printf '%s\n' "$2" >"$1"; } 2>&1) && return
   WRITE_ERROR=${WRITE_ERROR##*: }
@@ -47,7 +43,8 @@ run_tool() { # TOOL ARGUMENT...: WRITE_ERROR tells why not
     return 1
   }
   WRITE_ERROR=$("$path" "$@" 2>&1) && return
-  WRITE_ERROR=$(say_why_not <<<"$WRITE_ERROR")
+  WRITE_ERROR=${WRITE_ERROR//$'\n'/; }
+  WRITE_ERROR=${WRITE_ERROR:0:200}
   return 1
 }
 
@@ -115,8 +112,8 @@ write_coalesce() {
 # "default KIND" is what the kernel gave the device by itself; "mq/KIND" is one for each of its queues.
 read_qdisc() {
   ask_tool tc qdisc show dev "$1" | awk '
-    $4 == "root" { root = $2; given = ($3 == "0:") }
-    $4 == "parent" && root == "mq" { if (child != "" && child != $2) mixed = 1; child = $2 }
+    / root / || / root$/ { root = $2; given = ($3 == "0:") }
+    / parent / && root == "mq" { if (child != "" && child != $2) mixed = 1; child = $2 }
     END {
       if (root == "") exit 1
       if (root == "mq") root = "mq/" (mixed ? "mixed" : child)

@@ -69,6 +69,10 @@ plan_qdisc() {
     add_item nic.qdisc qdisc "$device" '' '' "$wanted" absent 'tc is not installed, or the device has no queue discipline'
     return
   fi
+  if [[ $have != *"$wanted" ]] && ! is_offered nic.qdisc; then
+    add_item nic.qdisc qdisc "$device" '' "$have" "$wanted" absent "the kernel does not offer $wanted"
+    return
+  fi
   default=${STATE_OLD[$key]:-$(read_sysctl net.core.default_qdisc || true)}
   case $have in
     *noqueue) add_item nic.qdisc qdisc "$device" '' "$have" "$wanted" absent 'packets do not wait at this device' ;;

@@ -74,14 +74,30 @@ why_absent() { # SETTING KIND ID
   esac
 }
 
+can_load() { # MODULE
+  local modprobe
+  modprobe=$(tool modprobe) && "$modprobe" -n -q "$1" 2>/dev/null
+}
+
 # A congestion control is offered when it is compiled in or its module can be loaded.
-is_offered() {
-  local modprobe offered
+offers_congestion() {
+  local offered
   offered=$(read_sysctl net.ipv4.tcp_available_congestion_control) || return 1
   if [[ " $offered " == *" $1 "* ]]; then return 0; fi
-  ((OWN_HOST)) || return 1
-  modprobe=$(tool modprobe) || return 1
-  "$modprobe" -n -q "tcp_$1" 2>/dev/null
+  ((OWN_HOST)) && can_load "tcp_$1"
+}
+
+# There is no list of queue disciplines; a kernel that has one built in has its functions.
+offers_qdisc() {
+  if can_load "sch_$1" || ! grep -q . "$PROC/kallsyms" 2>/dev/null; then return 0; fi
+  grep -qw "${1}_enqueue" "$PROC/kallsyms"
+}
+
+is_offered() { # SETTING
+  case $1 in
+    *congestion*) offers_congestion "${VALUE[$1]}" ;;
+    *qdisc*) offers_qdisc "${VALUE[$1]}" ;;
+  esac
 }
 
 plan_sysctls() {
@@ -89,7 +105,7 @@ plan_sysctls() {
   for name in "${SETTING_NAMES[@]}"; do
     [[ $name == net.* || $name == fs.* || $name == kernel.* || $name == vm.* ]] || continue
     has_setting "$name" || continue
-    if [[ ${RULE[$name]} == offered ]] && ! is_offered "${VALUE[$name]}"; then
+    if [[ ${RULE[$name]} == offered ]] && ! is_offered "$name"; then
       add_item "$name" sysctl "$name" offered "$(read_sysctl "$name" || true)" "${VALUE[$name]}" absent \
         "the kernel does not offer ${VALUE[$name]}"
       continue

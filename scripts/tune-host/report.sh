@@ -87,32 +87,40 @@ tell_outcome() {
   fi
 }
 
-quoted() { # text as JSON
-  local text=$1
+json() { # NAME TEXT: one more member in JSON_TEXT
+  local text=$2
   text=${text//\\/\\\\} text=${text//\"/\\\"} text=${text//$'\t'/\\t} text=${text//$'\n'/\\n} text=${text//$'\r'/\\r}
   text=${text//[[:cntrl:]]/?}
-  printf '"%s"' "$text"
+  JSON_TEXT+=${JSON_TEXT:+,}\"$1\":\"$text\"
 }
 
 report_json() { # EXIT-CODE [ERROR]
-  local i sep='' verb=$OPT_VERB
+  local i verb=$OPT_VERB scope items='' told='' JSON_TEXT
   ((OPT_DRY)) && verb=check
-  printf '{"verb":%s,"exit":%d,"namespace":%s,"state":%s,' "$(quoted "$verb")" "$1" "$(quoted "${STATE_NAME:-}")" "$(quoted "${STATE_FILE:-}")"
-  if [[ -n ${2:-} ]]; then printf '"error":%s,' "$(quoted "$2")"; fi
-  printf '"items":['
   for i in "${!I_STATUS[@]}"; do
-    printf '%s\n{"setting":%s,"kind":%s,"id":%s,"scope":%s,"status":%s,"old":%s,"want":%s,"why":%s,"not_when":%s,"note":%s}' "$sep" \
-      "$(quoted "${I_SETTING[i]}")" "$(quoted "${I_KIND[i]}")" "$(quoted "${I_ID[i]}")" \
-      "$(if [[ -n ${I_SETTING[i]} ]]; then quoted "$(scope_of "${I_SETTING[i]}")"; else quoted ''; fi)" \
-      "$(quoted "${I_STATUS[i]}")" "$(quoted "${I_OLD[i]}")" "$(quoted "${I_WANT[i]}")" \
-      "$(quoted "$(why_of "$i")")" "$(quoted "${NOT_WHEN[${I_SETTING[i]:-none}]:-}")" "$(quoted "${I_NOTE[i]}")"
-    sep=,
+    JSON_TEXT='' scope=''
+    if [[ -n ${I_SETTING[i]} ]]; then scope=$(scope_of "${I_SETTING[i]}"); fi
+    json setting "${I_SETTING[i]}"
+    json kind "${I_KIND[i]}"
+    json id "${I_ID[i]}"
+    json scope "$scope"
+    json status "${I_STATUS[i]}"
+    json old "${I_OLD[i]}"
+    json want "${I_WANT[i]}"
+    json why "$(why_of "$i")"
+    json not_when "${NOT_WHEN[${I_SETTING[i]:-none}]:-}"
+    json note "${I_NOTE[i]}"
+    items+=${items:+,}$'\n'"{$JSON_TEXT}"
   done
-  sep=''
-  printf '],"notes":['
   for i in "${!NOTES[@]}"; do
-    printf '%s%s' "$sep" "$(quoted "${NOTES[i]}")"
-    sep=,
+    JSON_TEXT=''
+    json note "${NOTES[i]}"
+    told+=${told:+,}${JSON_TEXT#*:}
   done
-  printf ']}\n'
+  JSON_TEXT=''
+  json verb "$verb"
+  json namespace "${STATE_NAME:-}"
+  json state "${STATE_FILE:-}"
+  if [[ -n ${2:-} ]]; then json error "$2"; fi
+  printf '{%s,"exit":%d,"items":[%s],"notes":[%s]}\n' "$JSON_TEXT" "$1" "$items" "$told"
 }

@@ -5,9 +5,12 @@
 declare -A RULE VALUE SCOPE WHY NOT_WHEN
 SETTING_NAMES=()
 
-trim() {
-  local text=${1#"${1%%[![:space:]]*}"}
-  printf '%s' "${text%"${text##*[![:space:]]}"}"
+trim() { # VARIABLE...: blanks at both ends go, in place
+  local -n text
+  for text in "$@"; do
+    text=${text#"${text%%[![:space:]]*}"}
+    text=${text%"${text##*[![:space:]]}"}
+  done
 }
 
 load_settings() { # FILE
@@ -17,15 +20,15 @@ load_settings() { # FILE
     number=$((number + 1))
     [[ -z ${line//[[:space:]]/} || $line == \#* ]] && continue
     IFS='|' read -r name rule value scope why not_when <<<"$line"
-    name=$(trim "$name") rule=$(trim "$rule") value=$(trim "$value") scope=$(trim "$scope")
+    trim name rule value scope why not_when
     [[ $name =~ ^[a-z][a-z0-9_.-]+$ && -z ${RULE[$name]:-} ]] || bad_usage "$file:$number: no name, or one that was there: $name"
     [[ $rule == @(at_least|enough|at_most|exactly|bits|widest|offered) ]] || bad_usage "$file:$number: no such rule: $rule"
-    [[ $scope == @(netns|host) && -n $value && -n $(trim "${not_when:-}") ]] ||
+    [[ $scope == @(netns|host) && -n $value && -n $not_when ]] ||
       bad_usage "$file:$number: six columns, please: name | rule | value | netns or host | why | not when"
     SETTING_NAMES+=("$name")
     RULE[$name]=$rule VALUE[$name]=$value SCOPE[$name]=$scope
-    WHY[$name]=$(trim "$why")
-    NOT_WHEN[$name]=$(trim "$not_when")
+    WHY[$name]=$why
+    NOT_WHEN[$name]=$not_when
   done <"$file"
   if [[ -n $OPT_PORTS ]]; then
     name=net.ipv4.ip_local_reserved_ports

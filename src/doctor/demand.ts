@@ -38,7 +38,8 @@ export interface Demand {
 
 function pinnedCpus(config: Config, facts: HostFacts, workers: number): readonly number[] {
   if (config.cpu_affinity === 'off') return [];
-  const cpus = config.cpu_affinity === 'auto' ? (facts.process.cpus ?? facts.cpus.online ?? []) : config.cpu_affinity;
+  const cpus =
+    config.cpu_affinity === 'auto' ? (facts.process.cpus ?? facts.cpus.online ?? []) : config.cpu_affinity;
   return cpus.slice(0, workers);
 }
 
@@ -59,7 +60,7 @@ function descriptorsBefore(config: Config, workers: number, warm: number): numbe
   const splices = config.listeners.some((listener) => listener.splice !== 'off');
   const pipes = splices ? cost.IDLE_PIPES_PER_WORKER * cost.DESCRIPTORS_PER_PIPE : 0;
   const perWorker = cost.WORKER_DESCRIPTORS + addresses * cost.DESCRIPTORS_PER_LISTENING_SOCKET + pipes;
-  return cost.PROCESS_DESCRIPTORS + Math.ceil(((perWorker * workers) + warm) / tables);
+  return cost.PROCESS_DESCRIPTORS + Math.ceil((perWorker * workers + warm) / tables);
 }
 
 /** The kernel deals connections out by hash, so that of several tables one fills up before the others. */
@@ -74,7 +75,8 @@ function sessionsIn(table: number, before: number, workers: number): number {
   if (cost.DESCRIPTOR_TABLES === 'process' || !Number.isFinite(each)) return each;
   // The largest number whose fullest table still fits.
   let sessions = each * workers;
-  while (sessions > 0 && evenTables(sessions, workers) > each) sessions -= Math.max(1, Math.floor(sessions / 1000));
+  while (sessions > 0 && evenTables(sessions, workers) > each)
+    sessions -= Math.max(1, Math.floor(sessions / 1000));
   return sessions;
 }
 
@@ -138,7 +140,10 @@ export function demandOf(config: Config, facts: HostFacts): Demand {
   const sessionsOf = sessionsByListener(config, most);
   const demands = config.pools.flatMap((pool) => {
     const served = config.listeners.filter((listener) => listener.pool === pool.name);
-    return backendDemands(pool, served.reduce((sum, listener) => sum + (sessionsOf.get(listener) ?? 0), 0));
+    return backendDemands(
+      pool,
+      served.reduce((sum, listener) => sum + (sessionsOf.get(listener) ?? 0), 0),
+    );
   });
   return {
     workers,

@@ -30,8 +30,14 @@ export interface DoctorInput {
 }
 
 /** The report ends with a newline. */
-export function runDoctor({ config, host, json }: DoctorInput): { readonly report: string; readonly exitCode: DoctorExit } {
+export function runDoctor({ config, host, json }: DoctorInput): {
+  readonly report: string;
+  readonly exitCode: DoctorExit;
+} {
   const findings = diagnose(config, host);
   const exitCode = exitCodeOf(findings);
-  return { report: json ? jsonReport(config, host, findings, exitCode) : textReport(config, host, findings), exitCode };
+  return {
+    report: json ? jsonReport(config, host, findings, exitCode) : textReport(config, host, findings),
+    exitCode,
+  };
 }

@@ -44,7 +44,7 @@ export function parseList(text: string): readonly number[] | undefined {
 /** Ascending numbers as "0-2,5", the way the kernel writes them. */
 export function formatList(numbers: readonly number[]): string {
   const parts: string[] = [];
-  for (let i = 0; i < numbers.length; ) {
+  for (let i = 0; i < numbers.length;) {
     let end = i;
     while (end + 1 < numbers.length && numbers[end + 1] === (numbers[end] ?? 0) + 1) end++;
     parts.push(end === i ? `${numbers[i]}` : `${numbers[i]}-${numbers[end]}`);
@@ -85,7 +85,8 @@ export function createFiles(root: string): Files {
       return undefined;
     }
   }
-  const words = (path: string): readonly string[] | undefined => text(path)?.trim().split(/\s+/).filter(Boolean);
+  const words = (path: string): readonly string[] | undefined =>
+    text(path)?.trim().split(/\s+/).filter(Boolean);
   const perhaps = <T>(content: string | undefined, parse: (text: string) => T): T | undefined =>
     content === undefined ? undefined : parse(content);
 

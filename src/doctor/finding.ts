@@ -70,5 +70,7 @@ function onsetRank(onset: Onset): number {
 
 /** Worst first; within that, what shows at the lowest load first. */
 export function byUrgency(findings: readonly Finding[]): readonly Finding[] {
-  return [...findings].sort((a, b) => RANK[a.severity] - RANK[b.severity] || onsetRank(a.onset) - onsetRank(b.onset));
+  return [...findings].sort(
+    (a, b) => RANK[a.severity] - RANK[b.severity] || onsetRank(a.onset) - onsetRank(b.onset),
+  );
 }

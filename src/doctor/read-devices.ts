@@ -28,7 +28,9 @@ function readDevice(files: Files, name: string): DeviceFacts {
   const irqCpus = new Set<number>();
   for (const irq of queueInterrupts(files, name)) {
     // A mask may allow many CPUs of which the chip uses one.
-    const cpus = files.list(`/proc/irq/${irq}/effective_affinity_list`) ?? files.list(`/proc/irq/${irq}/smp_affinity_list`);
+    const cpus =
+      files.list(`/proc/irq/${irq}/effective_affinity_list`) ??
+      files.list(`/proc/irq/${irq}/smp_affinity_list`);
     for (const cpu of cpus ?? []) irqCpus.add(cpu);
   }
   return {

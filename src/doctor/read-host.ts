@@ -18,7 +18,8 @@ function readKernel(files: Files): KernelFacts {
     const content = files.sysctl(name);
     return content !== undefined && /^-?\d+$/.test(content) ? Number(content) : undefined;
   };
-  const words = (name: string): readonly string[] | undefined => files.sysctl(name)?.split(/\s+/).filter(Boolean);
+  const words = (name: string): readonly string[] | undefined =>
+    files.sysctl(name)?.split(/\s+/).filter(Boolean);
   const numbers = (name: string, count: number): readonly number[] | undefined => {
     const all = words(name)?.map(Number);
     return all?.length === count && all.every(Number.isFinite) ? all : undefined;

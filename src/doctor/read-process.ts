@@ -9,7 +9,9 @@ function limitNumber(word: string | undefined): number {
 }
 
 function descriptorLimit(files: Files, folder: string): Limit | undefined {
-  const match = /^Max open files\s+(\d+|unlimited)\s+(\d+|unlimited)/m.exec(files.text(`${folder}/limits`) ?? '');
+  const match = /^Max open files\s+(\d+|unlimited)\s+(\d+|unlimited)/m.exec(
+    files.text(`${folder}/limits`) ?? '',
+  );
   return match === null ? undefined : { soft: limitNumber(match[1]), hard: limitNumber(match[2]) };
 }
 
@@ -26,7 +28,8 @@ function groupFolders(files: Files, folder: string, controller: string): readonl
     const folders = parts.map((_, i) => `${mount}/${parts.slice(0, i + 1).join('/')}`).reverse();
     // Inside a container the path may be the one outside: the mount itself is then the group.
     folders.push(mount);
-    if (folders.some((at) => files.names(at).some((name) => name.startsWith(`${controller}.`)))) return folders;
+    if (folders.some((at) => files.names(at).some((name) => name.startsWith(`${controller}.`))))
+      return folders;
   }
   return [];
 }

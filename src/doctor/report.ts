@@ -18,7 +18,9 @@ export function onsetText(onset: Onset): string {
     case 'always':
       return 'at any load';
     case 'sessions':
-      return onset.count === 0 ? 'at the first session' : `above ${plural(onset.count, 'session', 'sessions')} at once`;
+      return onset.count === 0
+        ? 'at the first session'
+        : `above ${plural(onset.count, 'session', 'sessions')} at once`;
     case 'backend-sessions':
       return `above ${plural(onset.count, 'session', 'sessions')} at once on ${onset.backend}`;
     case 'backend-rate':
@@ -58,7 +60,9 @@ function remedyText(remedy: Remedy, first: boolean): string {
   if (remedy.kind === 'run') return lead + remedy.command;
   return remedy.lines
     .split('\n')
-    .map((line, i) => (i === 0 ? `${lead}in the config: ${line}` : `${' '.repeat(lead.length)}               ${line}`))
+    .map((line, i) =>
+      i === 0 ? `${lead}in the config: ${line}` : `${' '.repeat(lead.length)}               ${line}`,
+    )
     .join('\n');
 }
 
@@ -73,23 +77,33 @@ function findingText(finding: Finding): string {
 
 function basisText(config: Config, facts: HostFacts): string {
   const demand = demandOf(config, facts);
-  const limits = facts.process.pid === undefined ? 'limits of a process started from here' : `limits of process ${facts.process.pid}`;
+  const limits =
+    facts.process.pid === undefined
+      ? 'limits of a process started from here'
+      : `limits of process ${facts.process.pid}`;
   return `${config.file}: ${plural(demand.sessions, 'session', 'sessions')} at once on ${plural(demand.workers, 'worker', 'workers')}, ${plural(demand.backends.length, 'backend', 'backends')}; ${limits}.`;
 }
 
 function summary(findings: readonly Finding[]): string {
   if (findings.length === 0) return 'Nothing to mend: this host carries what this config allows.';
-  const count = (severity: Severity): number => findings.filter((finding) => finding.severity === severity).length;
+  const count = (severity: Severity): number =>
+    findings.filter((finding) => finding.severity === severity).length;
   return `${count('break')} will break, ${plural(count('warning'), 'warning', 'warnings')}, ${plural(count('advice'), 'piece', 'pieces')} of advice.`;
 }
 
 export function textReport(config: Config, facts: HostFacts, findings: readonly Finding[]): string {
   const parts = [basisText(config, facts), ...findings.map(findingText), summary(findings)];
-  if (facts.unread.length > 0) parts.push(wrap(`Could not be read, and was not judged: ${facts.unread.join(', ')}.`, ''));
+  if (facts.unread.length > 0)
+    parts.push(wrap(`Could not be read, and was not judged: ${facts.unread.join(', ')}.`, ''));
   return `${parts.join('\n\n')}\n`;
 }
 
-export function jsonReport(config: Config, facts: HostFacts, findings: readonly Finding[], exitCode: number): string {
+export function jsonReport(
+  config: Config,
+  facts: HostFacts,
+  findings: readonly Finding[],
+  exitCode: number,
+): string {
   const demand = demandOf(config, facts);
   const report = {
     file: config.file,

@@ -8,7 +8,8 @@ import { type Finding, inConfig, setSysctl } from '../finding.ts';
 export function backlogs({ config, facts, demand }: Case): readonly Finding[] {
   const { somaxconn, synBacklog, synCookies } = facts.kernel;
   const findings: Finding[] = [];
-  const cut = somaxconn === undefined ? [] : config.listeners.filter((listener) => listener.backlog > somaxconn);
+  const cut =
+    somaxconn === undefined ? [] : config.listeners.filter((listener) => listener.backlog > somaxconn);
   if (somaxconn !== undefined && cut.length > 0) {
     const most = Math.max(...cut.map((listener) => listener.backlog));
     findings.push({
@@ -51,7 +52,9 @@ export function migration({ facts }: Case): readonly Finding[] {
 }
 
 function boundPorts({ config }: Case): readonly { readonly port: number; readonly what: string }[] {
-  const ports = config.listeners.flatMap((listener) => listener.listen.map(({ port }) => ({ port, what: `listener ${listener.name}` })));
+  const ports = config.listeners.flatMap((listener) =>
+    listener.listen.map(({ port }) => ({ port, what: `listener ${listener.name}` })),
+  );
   const { enabled, port } = config.monitoring.prometheus;
   return enabled ? [...ports, { port, what: 'metrics' }] : ports;
 }

@@ -28,7 +28,12 @@ export function conntrack({ facts, demand }: Case): readonly Finding[] {
     });
   }
   const entries = Math.max(table.most, needed);
-  if (inUse && table.buckets !== undefined && table.buckets > 0 && Math.min(needed, table.most) / table.buckets > LONG_CHAIN) {
+  if (
+    inUse &&
+    table.buckets !== undefined &&
+    table.buckets > 0 &&
+    Math.min(needed, table.most) / table.buckets > LONG_CHAIN
+  ) {
     findings.push({
       id: 'conntrack-buckets',
       severity: 'advice',

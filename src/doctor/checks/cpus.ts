@@ -25,7 +25,8 @@ export function workers({ config, facts, demand }: Case): readonly Finding[] {
       severity: 'warning',
       onset: { kind: 'always' },
       title: `${demand.workers} workers, but the control group allows ${quota} CPUs' time`,
-      detail: 'When that is used up, every worker stands still until the next period begins, usually for tens of milliseconds.',
+      detail:
+        'When that is used up, every worker stands still until the next period begins, usually for tens of milliseconds.',
       remedies: [
         inConfig(`workers: ${Math.max(1, Math.floor(quota))}`),
         run(`sudo systemctl set-property ultrabalancer-l4.service CPUQuota=${demand.workers * 100}%`),
@@ -58,8 +59,11 @@ function pinning({ facts, demand }: Case): readonly Finding[] {
       severity: 'warning',
       onset: { kind: 'always' },
       title: `${demand.workers} workers are pinned to ${demand.pinned.length} CPU${demand.pinned.length === 1 ? '' : 's'}`,
-      detail: 'A list that is shorter than the workers is used round and round, so that some share a CPU while others are idle.',
-      remedies: [inConfig(`cpu_affinity: [${[...demand.pinned, ...free].slice(0, demand.workers).join(', ')}]`)],
+      detail:
+        'A list that is shorter than the workers is used round and round, so that some share a CPU while others are idle.',
+      remedies: [
+        inConfig(`cpu_affinity: [${[...demand.pinned, ...free].slice(0, demand.workers).join(', ')}]`),
+      ],
     });
   }
   return findings;
@@ -69,7 +73,8 @@ function pinning({ facts, demand }: Case): readonly Finding[] {
 function receivingCpus(device: DeviceFacts): readonly number[] {
   const cpus = new Set(device.queues.flatMap((queue) => queue.rpsCpus));
   // A queue that hands nothing on is worked on where it interrupts.
-  if (device.queues.some((queue) => queue.rpsCpus.length === 0)) for (const cpu of device.irqCpus) cpus.add(cpu);
+  if (device.queues.some((queue) => queue.rpsCpus.length === 0))
+    for (const cpu of device.irqCpus) cpus.add(cpu);
   return [...cpus].sort((a, b) => a - b);
 }
 
@@ -91,7 +96,8 @@ export function arrivals(about: Case): readonly Finding[] {
   const { facts, demand } = about;
   // What never leaves the machine meets no device.
   if (isLocal(about)) return [];
-  const workerCpus = demand.pinned.length > 0 ? demand.pinned : (facts.process.cpus ?? facts.cpus.online ?? []);
+  const workerCpus =
+    demand.pinned.length > 0 ? demand.pinned : (facts.process.cpus ?? facts.cpus.online ?? []);
   return facts.devices.flatMap((device): Finding[] => {
     const findings: Finding[] = [];
     const receiving = receivingCpus(device);
@@ -102,16 +108,31 @@ export function arrivals(about: Case): readonly Finding[] {
         onset: { kind: 'always' },
         title: `Every packet of ${device.name} is received on CPU ${receiving[0]}`,
         detail: `${device.queues.length} receive queue${device.queues.length === 1 ? '' : 's'}, and none is handed on. When that CPU is busy with packets, ${workerCpus.length} worker CPUs wait for it.`,
-        remedies: [handOn(device, workerCpus), run(`sudo ./scripts/tune-host.sh --interface ${device.name} --worker-cpus ${formatList(workerCpus)}`)],
+        remedies: [
+          handOn(device, workerCpus),
+          run(
+            `sudo ./scripts/tune-host.sh --interface ${device.name} --worker-cpus ${formatList(workerCpus)}`,
+          ),
+        ],
       });
-    } else if (demand.pinned.length > 0 && receiving.length > 0 && !receiving.some((cpu) => demand.pinned.includes(cpu))) {
+    } else if (
+      demand.pinned.length > 0 &&
+      receiving.length > 0 &&
+      !receiving.some((cpu) => demand.pinned.includes(cpu))
+    ) {
       findings.push({
         id: 'receive-elsewhere',
         severity: 'advice',
         onset: { kind: 'always' },
         title: `${device.name} is received on CPU ${formatList(receiving)}, workers are pinned to ${formatList(demand.pinned)}`,
-        detail: 'Every packet crosses from one CPU to another. That is right where receiving needs CPUs of its own, and a loss where it does not.',
-        remedies: [handOn(device, demand.pinned), run(`sudo ./scripts/tune-host.sh --interface ${device.name} --worker-cpus ${formatList(demand.pinned)}`)],
+        detail:
+          'Every packet crosses from one CPU to another. That is right where receiving needs CPUs of its own, and a loss where it does not.',
+        remedies: [
+          handOn(device, demand.pinned),
+          run(
+            `sudo ./scripts/tune-host.sh --interface ${device.name} --worker-cpus ${formatList(demand.pinned)}`,
+          ),
+        ],
       });
     }
     return [...findings, ...otherNode(about, device)];

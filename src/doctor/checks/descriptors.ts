@@ -83,7 +83,10 @@ function splicedDescriptors(about: Case, size: number): readonly Finding[] {
     {
       id: 'descriptors-with-pipes',
       severity: splicing.some((listener) => listener.splice === 'on') ? 'warning' : 'advice',
-      onset: { kind: 'stuck-directions', count: Math.max(0, Math.floor(((size - sockets) * tables) / cost.DESCRIPTORS_PER_PIPE)) },
+      onset: {
+        kind: 'stuck-directions',
+        count: Math.max(0, Math.floor(((size - sockets) * tables) / cost.DESCRIPTORS_PER_PIPE)),
+      },
       title: 'With every session open, few descriptors are left for pipes',
       detail: `${size} descriptors for ${whose(about)}; ${sockets} are sockets and the rest of the process, and every direction whose receiver is slow takes ${cost.DESCRIPTORS_PER_PIPE} more while it is spliced: at worst ${needed}. Without a pipe, bytes are copied.`,
       remedies: raiseLimit(about, needed),
@@ -98,7 +101,10 @@ export function machineDescriptors({ facts, demand }: Case): readonly Finding[] 
   const others = facts.process.pid === undefined ? (openFiles ?? 0) : 0;
   const needed = others + demand.sessions * cost.DESCRIPTORS_PER_SESSION + demand.descriptorsBefore;
   if (needed <= openLimit) return [];
-  const fits = Math.max(0, Math.floor((openLimit - others - demand.descriptorsBefore) / cost.DESCRIPTORS_PER_SESSION));
+  const fits = Math.max(
+    0,
+    Math.floor((openLimit - others - demand.descriptorsBefore) / cost.DESCRIPTORS_PER_SESSION),
+  );
   return [
     {
       id: 'open-files',

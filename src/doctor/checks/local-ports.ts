@@ -25,7 +25,8 @@ function morePorts(about: Case, needed: number): readonly Remedy[] {
     const low = Math.min(from, lowest);
     const lost = reserved.filter((port) => port >= low && port <= HIGHEST).length;
     const gained = HIGHEST - low + 1 - lost;
-    if (gained >= needed && (low < from || to < HIGHEST)) return [setSysctl('net.ipv4.ip_local_port_range', `${low} ${HIGHEST}`)];
+    if (gained >= needed && (low < from || to < HIGHEST))
+      return [setSysctl('net.ipv4.ip_local_port_range', `${low} ${HIGHEST}`)];
   }
   return [];
 }

@@ -15,13 +15,19 @@ function mib(bytes: number): string {
 function room({ facts }: Case): { readonly bytes: number; readonly what: string } | undefined {
   const { available } = facts.memory;
   const { memoryLeft } = facts.process;
-  if (memoryLeft !== undefined && memoryLeft < (available ?? Infinity)) return { bytes: memoryLeft, what: 'the control group has left' };
+  if (memoryLeft !== undefined && memoryLeft < (available ?? Infinity))
+    return { bytes: memoryLeft, what: 'the control group has left' };
   return available === undefined ? undefined : { bytes: available, what: 'are available' };
 }
 
 /** Bytes that both directions of a session hold back at most, besides the sockets. */
 function stuckBytes(listener: Listener): number {
-  return 2 * (listener.splice === 'off' ? listener.max_buffer_size : Math.max(listener.max_buffer_size, listener.pipe_size));
+  return (
+    2 *
+    (listener.splice === 'off'
+      ? listener.max_buffer_size
+      : Math.max(listener.max_buffer_size, listener.pipe_size))
+  );
 }
 
 export function sessionMemory(about: Case): readonly Finding[] {
@@ -41,11 +47,16 @@ export function sessionMemory(about: Case): readonly Finding[] {
         onset: { kind: 'sessions', count: fits },
         title: `Memory runs out at ${fits} of ${demand.sessions} sessions, even if all are idle`,
         detail: `${mib(there.bytes)} ${there.what}; ${demand.sessions} sessions take ${mib(idle)} at rest, about ${Math.round(each / 1024)} KiB each, nearly all of it in the kernel.`,
-        remedies: [inConfig(`max_connections: ${Math.max(1, Math.floor((fits * 0.9) / config.listeners.length))}`)],
+        remedies: [
+          inConfig(`max_connections: ${Math.max(1, Math.floor((fits * 0.9) / config.listeners.length))}`),
+        ],
       },
     ];
   }
-  const stuck = config.listeners.reduce((sum, listener) => sum + stuckBytes(listener) * (demand.sessionsOf.get(listener) ?? 0), 0);
+  const stuck = config.listeners.reduce(
+    (sum, listener) => sum + stuckBytes(listener) * (demand.sessionsOf.get(listener) ?? 0),
+    0,
+  );
   if (idle + stuck <= left) return [];
   const largest = Math.max(...config.listeners.map(stuckBytes));
   const fits = Math.floor((left - idle) / largest);
@@ -60,8 +71,12 @@ export function sessionMemory(about: Case): readonly Finding[] {
       detail: `${mib(there.bytes)} ${there.what}; a session whose receivers take nothing holds up to ${Math.round(largest / 1024)} KiB, and ${demand.sessions} of them ${mib(idle + stuck)}.`,
       remedies: [
         affordable >= least
-          ? inConfig(`max_buffer_size: ${Math.min(affordable, 65_536)}\npipe_size: ${Math.min(affordable, 1_048_576)}`)
-          : inConfig(`max_connections: ${Math.max(1, Math.floor(left / (largest + each) / config.listeners.length))}`),
+          ? inConfig(
+              `max_buffer_size: ${Math.min(affordable, 65_536)}\npipe_size: ${Math.min(affordable, 1_048_576)}`,
+            )
+          : inConfig(
+              `max_connections: ${Math.max(1, Math.floor(left / (largest + each) / config.listeners.length))}`,
+            ),
       ],
     },
   ];
@@ -76,7 +91,10 @@ export function tcpMemory({ facts, demand }: Case): readonly Finding[] {
   const fits = Math.floor((pressure * PAGE) / each);
   if (fits >= demand.sessions) return [];
   const memory = facts.memory.total;
-  const wanted = Math.min(Math.ceil((demand.sessions * each) / PAGE), memory === undefined ? Infinity : Math.floor(memory / 3 / PAGE));
+  const wanted = Math.min(
+    Math.ceil((demand.sessions * each) / PAGE),
+    memory === undefined ? Infinity : Math.floor(memory / 3 / PAGE),
+  );
   return [
     {
       id: 'tcp-memory',

@@ -48,7 +48,9 @@ export function pipeQuota(about: Case): readonly Finding[] {
 export function pipeSize(about: Case): readonly Finding[] {
   const most = about.facts.kernel.pipeSizeMax;
   if (most === undefined || mayUse(about.facts.process, 'sysResource') !== false) return [];
-  const cut = about.config.listeners.filter((listener) => listener.splice !== 'off' && listener.pipe_size > most);
+  const cut = about.config.listeners.filter(
+    (listener) => listener.splice !== 'off' && listener.pipe_size > most,
+  );
   if (cut.length === 0) return [];
   const size = Math.max(...cut.map((listener) => listener.pipe_size));
   return [

@@ -126,6 +126,7 @@ function pacing(used: readonly string[], facts: Case['facts']): readonly Finding
       detail: `net.core.default_qdisc is ${qdisc}. It works, at the price of a timer interrupt for each burst of each session; fq does it in the queue of the device. A device that is up keeps the discipline it has.`,
       remedies: [
         run(['sudo sysctl -w net.core.default_qdisc=fq', ...facts.devices.map(oneFqPerQueue)].join(' && ')),
+        setSysctl('net.ipv4.tcp_congestion_control', 'cubic'),
       ],
     },
   ];
