@@ -48,7 +48,13 @@ function ownHeaders() {
 const ways = {
   cmake: {
     possible: () => has('cmake') && resolved('cmake-js/package.json') !== undefined,
-    build: () => run(process.execPath, [join(dirname(resolved('cmake-js/package.json')), 'bin', 'cmake-js'), 'compile', '-O', 'build']),
+    build: () =>
+      run(process.execPath, [
+        join(dirname(resolved('cmake-js/package.json')), 'bin', 'cmake-js'),
+        'compile',
+        '-O',
+        'build',
+      ]),
   },
   gyp: {
     possible: () => has('python3') && has('make') && nodeGyp() !== undefined,
@@ -68,7 +74,9 @@ function isFresh() {
   if (!existsSync(binary)) return false;
   const made = statSync(binary).mtimeMs;
   const lists = ['sources.txt', 'addon_sources.txt'].flatMap((name) =>
-    readFileSync(join(root, 'native', name), 'utf8').trim().split('\n'),
+    readFileSync(join(root, 'native', name), 'utf8')
+      .trim()
+      .split('\n'),
   );
   return lists.every((file) => statSync(join(root, file)).mtimeMs <= made);
 }

@@ -110,7 +110,8 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
           break;
         case 'backend-failing': {
           const who = slots.backendName(event.backend);
-          if (who !== undefined && phase === 'serving') monitor.passiveFailure(who.pool, who.backend, event.failures);
+          if (who !== undefined && phase === 'serving')
+            monitor.passiveFailure(who.pool, who.backend, event.failures);
           break;
         }
         case 'accept-paused':
@@ -137,7 +138,12 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
 
   function onTransition(t: Transition): void {
     const why = t.detail === '' ? t.code : `${t.code}: ${t.detail}`;
-    const fields = { event: t.up ? 'backend-up' : 'backend-down', pool: t.pool, backend: t.backend, code: t.code };
+    const fields = {
+      event: t.up ? 'backend-up' : 'backend-down',
+      pool: t.pool,
+      backend: t.backend,
+      code: t.code,
+    };
     if (t.up) log.info(`backend ${t.backend} of pool ${t.pool} is up (${why})`, fields);
     else log.warn(`backend ${t.backend} of pool ${t.pool} is down (${why})`, fields);
     touch();
@@ -146,7 +152,8 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
   function onName(event: DiscoveryEvent): void {
     switch (event.type) {
       case 'changed':
-        if (event.previous !== undefined) log.info(`${event.name} is now ${event.address}, was ${event.previous}`);
+        if (event.previous !== undefined)
+          log.info(`${event.name} is now ${event.address}, was ${event.previous}`);
         touch();
         break;
       case 'failed':
@@ -287,7 +294,8 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
   async function reloadOnce(): Promise<Outcome> {
     const loaded = parts.reload?.();
     if (loaded === undefined) return { ok: false, message: 'there is no file to reload' };
-    if (!loaded.ok) return { ok: false, message: parts.tellIssues?.(loaded.issues) ?? 'the config has errors' };
+    if (!loaded.ok)
+      return { ok: false, message: parts.tellIssues?.(loaded.issues) ?? 'the config has errors' };
     return takeOver(loaded.config);
   }
 
@@ -296,7 +304,9 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
       log.info(`${what} is in force`, { event: 'reloaded', generation });
     } else {
       reloadFailures += 1;
-      log.error(`${what} is refused, what ran before runs on: ${outcome.message}`, { event: 'reload-refused' });
+      log.error(`${what} is refused, what ran before runs on: ${outcome.message}`, {
+        event: 'reload-refused',
+      });
     }
     return outcome;
   }

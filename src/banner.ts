@@ -58,7 +58,9 @@ export function descriptorNeed(
   const fixed = OWN_DESCRIPTORS + workers * PER_WORKER + addresses * (workers * 2);
   const sessions = config.listeners.reduce((sum, listener) => sum + listener.max_connections, 0);
   const needed = fixed + 2 * sessions;
-  return needed <= limit ? undefined : { limit, needed, sessions: Math.max(0, Math.floor((limit - fixed) / 2)) };
+  return needed <= limit
+    ? undefined
+    : { limit, needed, sessions: Math.max(0, Math.floor((limit - fixed) / 2)) };
 }
 
 export function tellDescriptorNeed(need: DescriptorNeed): string {

@@ -86,9 +86,12 @@ export async function run(options: RunOptions): Promise<number> {
       createMonitor({
         onTransition,
         onInconclusive: (event) =>
-          log.warn(`backend ${event.backend} of pool ${event.pool} cannot be probed, for reasons of our own (${event.code}: ${event.detail})`),
+          log.warn(
+            `backend ${event.backend} of pool ${event.pool} cannot be probed, for reasons of our own (${event.code}: ${event.detail})`,
+          ),
       }),
-    serveMetrics: (settings) => startMetricsServer(settings, createMetrics(balancer, log), () => balancer.state()),
+    serveMetrics: (settings) =>
+      startMetricsServer(settings, createMetrics(balancer, log), () => balancer.state()),
     reload: options.reload,
     tellIssues: formatIssues,
     log,
@@ -99,7 +102,9 @@ export async function run(options: RunOptions): Promise<number> {
     await log.flush();
     return EXIT_FAILURE;
   }
-  log.banner(banner(config, cpus, binding.maxWorkers, options.version) + (options.hint ? `\n  ${options.hint}` : ''));
+  log.banner(
+    banner(config, cpus, binding.maxWorkers, options.version) + (options.hint ? `\n  ${options.hint}` : ''),
+  );
   await inbox.attach(balancer);
   log.info('every session has ended');
   await log.flush();

@@ -133,13 +133,25 @@ export const CLOSE_REASONS = [
 export type CloseReason = (typeof CLOSE_REASONS)[number];
 
 /** Why a connect failed. The order is the one of native/proxy/close_reason.h. */
-export const CONNECT_FAILURES = ['refused', 'timeout', 'unreachable', 'no_local_port', 'no_descriptor', 'other'] as const;
+export const CONNECT_FAILURES = [
+  'refused',
+  'timeout',
+  'unreachable',
+  'no_local_port',
+  'no_descriptor',
+  'other',
+] as const;
 export type ConnectFailure = (typeof CONNECT_FAILURES)[number];
 
 export type EngineEvent =
   | { readonly type: 'applied'; readonly generation: number }
   | { readonly type: 'backend-failing'; readonly backend: number; readonly failures: number }
-  | { readonly type: 'accept-paused'; readonly listener: number; readonly worker: number; readonly cause: string }
+  | {
+      readonly type: 'accept-paused';
+      readonly listener: number;
+      readonly worker: number;
+      readonly cause: string;
+    }
   | { readonly type: 'accept-resumed'; readonly worker: number }
   | { readonly type: 'drained' }
   | { readonly type: 'stopped' };

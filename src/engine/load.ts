@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { BINDING_ABI, type Binding } from './binding.ts';
 
 export type LoadedBinding =
-  { readonly ok: true; readonly binding: Binding; readonly file: string } | { readonly ok: false; readonly message: string };
+  | { readonly ok: true; readonly binding: Binding; readonly file: string }
+  | { readonly ok: false; readonly message: string };
 
 /** The package's own folder: the nearest one above that has a package.json. */
 export function packageRoot(): string {
@@ -39,7 +40,9 @@ export function loadBinding(env: NodeJS.ProcessEnv = process.env): LoadedBinding
     try {
       const binding = require(file) as Binding;
       if (binding.abi === BINDING_ABI) return { ok: true, binding, file };
-      problems.push(`${file}: made for another version of this package (abi ${binding.abi}, wanted ${BINDING_ABI})`);
+      problems.push(
+        `${file}: made for another version of this package (abi ${binding.abi}, wanted ${BINDING_ABI})`,
+      );
     } catch (error) {
       problems.push(`${file}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
     }

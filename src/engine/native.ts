@@ -3,7 +3,10 @@
 import type { Binding } from './binding.ts';
 import type { Engine, EngineEvent } from './engine.ts';
 
-export function createNativeEngine(binding: Binding, onEvents: (events: readonly EngineEvent[]) => void): Engine {
+export function createNativeEngine(
+  binding: Binding,
+  onEvents: (events: readonly EngineEvent[]) => void,
+): Engine {
   const core = binding.create(onEvents);
   return {
     apply: (snapshot) => binding.apply(core, snapshot),

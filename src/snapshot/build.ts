@@ -3,7 +3,14 @@
 
 import type { Compiler } from '../balance/compile.ts';
 import type { Config, Listener, Pool } from '../config/config.ts';
-import type { BackendSpec, ListenerSpec, PoolSpec, Snapshot, SocketOptions, Timeouts } from '../engine/engine.ts';
+import type {
+  BackendSpec,
+  ListenerSpec,
+  PoolSpec,
+  Snapshot,
+  SocketOptions,
+  Timeouts,
+} from '../engine/engine.ts';
 import type { Slots } from './slots.ts';
 
 /** What is known of the world. */
@@ -33,7 +40,10 @@ export function workerCount(config: Config, cpus: readonly number[], most: numbe
   return Math.max(1, Math.min(wanted, most));
 }
 
-function socketOptions(settings: Listener['connection_settings'] | Pool['connection_settings'], side: 'client' | 'backend'): SocketOptions {
+function socketOptions(
+  settings: Listener['connection_settings'] | Pool['connection_settings'],
+  side: 'client' | 'backend',
+): SocketOptions {
   return {
     noDelay: settings.tcp_nodelay,
     quickAck: settings.tcp_quickack,
@@ -83,7 +93,13 @@ function listenerSpec(listener: Listener, slots: Slots): ListenerSpec {
   };
 }
 
-function poolSpec(pool: Pool, slots: Slots, seen: Observations, overrides: Overrides, compiler: Compiler): PoolSpec {
+function poolSpec(
+  pool: Pool,
+  slots: Slots,
+  seen: Observations,
+  overrides: Overrides,
+  compiler: Compiler,
+): PoolSpec {
   const backends: BackendSpec[] = [];
   const candidates = [];
   for (const backend of pool.backends) {

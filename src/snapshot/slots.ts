@@ -45,7 +45,8 @@ export function createSlots(): Slots {
   return {
     listener: (name) => take(listeners, name, (slot) => ({ slot, name })).slot,
     pool: (name) => take(pools, name, (slot) => slot),
-    backend: (pool, key) => take(backends, backendKey(pool, key), (slot) => ({ slot, pool, backend: key })).slot,
+    backend: (pool, key) =>
+      take(backends, backendKey(pool, key), (slot) => ({ slot, pool, backend: key })).slot,
     listenerName: (slot) => [...listeners.values()].find((entry) => entry.slot === slot)?.name,
     backendName: (slot) => [...backends.values()].find((entry) => entry.slot === slot),
     listeners: () => [...listeners.values()],

@@ -68,7 +68,9 @@ function snapshot(port: number, backendPort: number, generation = 1): Snapshot {
       {
         slot: 2,
         name: 'p',
-        backends: [{ slot: 3, address: { host: '127.0.0.1', port: backendPort }, weight: 1, maxConnections: 0 }],
+        backends: [
+          { slot: 3, address: { host: '127.0.0.1', port: backendPort }, weight: 1, maxConnections: 0 },
+        ],
         plan: { kind: 'sequence', members: [0], table: Uint16Array.of(0) },
         options: OPTIONS,
         failureThreshold: 0,
@@ -79,7 +81,11 @@ function snapshot(port: number, backendPort: number, generation = 1): Snapshot {
 }
 
 /** A core, what it told, and a way to wait for that. */
-function core(): { handle: CoreHandle; told: EngineEvent[]; event(type: EngineEvent['type']): Promise<EngineEvent> } {
+function core(): {
+  handle: CoreHandle;
+  told: EngineEvent[];
+  event(type: EngineEvent['type']): Promise<EngineEvent>;
+} {
   const told: EngineEvent[] = [];
   const waiting: (() => void)[] = [];
   const handle = binding.create((events) => {
@@ -121,7 +127,10 @@ async function freePort(): Promise<number> {
 test('names and their order are the same on both sides', () => {
   assert.deepEqual(binding.closeReasons, [...CLOSE_REASONS]);
   assert.deepEqual(binding.connectFailures, [...CONNECT_FAILURES]);
-  assert.deepEqual([...binding.latencyBounds].sort((a, b) => a - b), binding.latencyBounds);
+  assert.deepEqual(
+    [...binding.latencyBounds].sort((a, b) => a - b),
+    binding.latencyBounds,
+  );
 });
 
 test('what is no core is refused by every function', () => {
@@ -145,7 +154,10 @@ test('a snapshot that makes no sense is refused with the place, and nothing is b
   const c = core();
   const port = await freePort();
   const good = snapshot(port, 9);
-  const [listener, pool] = [good.listeners[0], good.pools[0]] as never as [Record<string, unknown>, Record<string, unknown>];
+  const [listener, pool] = [good.listeners[0], good.pools[0]] as never as [
+    Record<string, unknown>,
+    Record<string, unknown>,
+  ];
   const bad: readonly (readonly [unknown, RegExp])[] = [
     [undefined, /snapshot is not an object/],
     [[], /snapshot is not an object/],
@@ -157,22 +169,52 @@ test('a snapshot that makes no sense is refused with the place, and nothing is b
     [{ ...good, listeners: {} }, /snapshot\.listeners is not an array/],
     [{ ...good, listeners: [{ ...listener, pool: 99 }] }, /listeners\[0\]\.pool is not there/],
     [{ ...good, listeners: [listener, listener] }, /uses a slot twice/],
-    [{ ...good, listeners: [{ ...listener, addresses: [{ host: 'localhost', port }] }] }, /addresses\[0\]\.host is not a numeric/],
-    [{ ...good, listeners: [{ ...listener, addresses: [{ host: '127.0.0.1', port: 0 }] }] }, /addresses\[0\]\.port/],
+    [
+      { ...good, listeners: [{ ...listener, addresses: [{ host: 'localhost', port }] }] },
+      /addresses\[0\]\.host is not a numeric/,
+    ],
+    [
+      { ...good, listeners: [{ ...listener, addresses: [{ host: '127.0.0.1', port: 0 }] }] },
+      /addresses\[0\]\.port/,
+    ],
     [{ ...good, listeners: [{ ...listener, bufferSize: 1e6 }] }, /bufferSize is above maxBufferSize/],
     [{ ...good, listeners: [{ ...listener, splice: 'maybe' }] }, /splice/],
     [{ ...good, listeners: [{ ...listener, timeouts: {} }] }, /timeouts\.connectMs/],
-    [{ ...good, listeners: [{ ...listener, options: { ...OPTIONS, noDelay: 1 } }] }, /options\.noDelay is not a boolean/],
-    [{ ...good, pools: [{ ...pool, plan: { kind: 'best', members: [], table: new Uint16Array() } }] }, /plan\.kind is no plan/],
-    [{ ...good, pools: [{ ...pool, plan: { kind: 'sequence', members: [1], table: Uint16Array.of(0) } }] }, /plan\.members/],
-    [{ ...good, pools: [{ ...pool, plan: { kind: 'sequence', members: [0, 0], table: Uint16Array.of(0) } }] }, /twice/],
-    [{ ...good, pools: [{ ...pool, plan: { kind: 'sequence', members: [0], table: Uint16Array.of(7) } }] }, /plan\.table/],
-    [{ ...good, pools: [{ ...pool, plan: { kind: 'sequence', members: [0], table: new Uint16Array() } }] }, /table is empty/],
+    [
+      { ...good, listeners: [{ ...listener, options: { ...OPTIONS, noDelay: 1 } }] },
+      /options\.noDelay is not a boolean/,
+    ],
+    [
+      { ...good, pools: [{ ...pool, plan: { kind: 'best', members: [], table: new Uint16Array() } }] },
+      /plan\.kind is no plan/,
+    ],
+    [
+      { ...good, pools: [{ ...pool, plan: { kind: 'sequence', members: [1], table: Uint16Array.of(0) } }] },
+      /plan\.members/,
+    ],
+    [
+      {
+        ...good,
+        pools: [{ ...pool, plan: { kind: 'sequence', members: [0, 0], table: Uint16Array.of(0) } }],
+      },
+      /twice/,
+    ],
+    [
+      { ...good, pools: [{ ...pool, plan: { kind: 'sequence', members: [0], table: Uint16Array.of(7) } }] },
+      /plan\.table/,
+    ],
+    [
+      { ...good, pools: [{ ...pool, plan: { kind: 'sequence', members: [0], table: new Uint16Array() } }] },
+      /table is empty/,
+    ],
     [{ ...good, pools: [{ ...pool, plan: { kind: 'hash', members: [0], table: [0] } }] }, /Uint16Array/],
     [{ ...good, pools: [{ ...pool, preconnect: { min: 2, max: 1, timeoutMs: 0 } }] }, /min is above max/],
   ];
   for (const [value, message] of bad) {
-    assert.throws(() => binding.apply(c.handle, value as Snapshot), { code: 'ERR_INVALID_ARG_TYPE', message });
+    assert.throws(() => binding.apply(c.handle, value as Snapshot), {
+      code: 'ERR_INVALID_ARG_TYPE',
+      message,
+    });
   }
   await assert.rejects(once(connect(port, '127.0.0.1'), 'connect'), { code: 'ECONNREFUSED' });
   await stop(c);
@@ -190,7 +232,12 @@ test('a port in use is a Node-shaped error, and what ran before runs on', async 
   const second = snapshot(port, backend, 2);
   const both = {
     ...second,
-    listeners: [{ ...second.listeners[0], addresses: [...(second.listeners[0]?.addresses ?? []), { host: '127.0.0.1', port: taken }] }],
+    listeners: [
+      {
+        ...second.listeners[0],
+        addresses: [...(second.listeners[0]?.addresses ?? []), { host: '127.0.0.1', port: taken }],
+      },
+    ],
   } as Snapshot;
   assert.throws(() => binding.apply(c.handle, both), {
     code: 'EADDRINUSE',
@@ -225,7 +272,10 @@ test('counters, sessions and kill tell of a session', async () => {
   assert.equal(counters.listeners[0]?.toBackendBytes, 5n);
   assert.equal(counters.backends[0]?.slot, 3);
   assert.equal(counters.backends[0]?.turns, 1n);
-  assert.equal(counters.backends[0]?.turnBuckets.reduce((a, b) => a + b), 1n);
+  assert.equal(
+    counters.backends[0]?.turnBuckets.reduce((a, b) => a + b),
+    1n,
+  );
   assert.throws(() => binding.sessions(c.handle, 0), { code: 'ERR_INVALID_ARG_TYPE' });
   assert.throws(() => binding.drain(c.handle, -1), { code: 'ERR_INVALID_ARG_TYPE' });
   assert.throws(() => binding.kill(c.handle, 0, 1 as never), { code: 'ERR_INVALID_ARG_TYPE' });

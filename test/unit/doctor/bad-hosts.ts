@@ -130,7 +130,10 @@ export const BAD_HOSTS: readonly BadHost[] = [
   {
     // 28 232 - 100 that are reserved - 32 kept ready = 28 100.
     name: 'local ports that suffice only while both backends are up',
-    spoil: { 'net.ipv4.ip_local_port_range': '32768\t60999', 'net.ipv4.ip_local_reserved_ports': '40000-40099' },
+    spoil: {
+      'net.ipv4.ip_local_port_range': '32768\t60999',
+      'net.ipv4.ip_local_reserved_ports': '40000-40099',
+    },
     config: 'max_connections: 30000\nconnection_pool: { min_size: 0, max_size: 32 }',
     id: 'local-ports-when-alone',
     severity: 'warning',
@@ -166,7 +169,10 @@ export const BAD_HOSTS: readonly BadHost[] = [
   },
   {
     name: 'a congestion control that the kernel has not',
-    spoil: { 'net.ipv4.tcp_available_congestion_control': 'reno cubic', 'net.ipv4.tcp_congestion_control': 'cubic' },
+    spoil: {
+      'net.ipv4.tcp_available_congestion_control': 'reno cubic',
+      'net.ipv4.tcp_congestion_control': 'cubic',
+    },
     config: 'connection_settings: { congestion_control: dctcp }',
     id: 'congestion-unavailable',
     severity: 'break',
@@ -175,7 +181,10 @@ export const BAD_HOSTS: readonly BadHost[] = [
   },
   {
     name: 'the same for an account that may load it',
-    spoil: { 'net.ipv4.tcp_available_congestion_control': 'reno cubic', '/proc/self/status': status(CAP_NET_ADMIN) },
+    spoil: {
+      'net.ipv4.tcp_available_congestion_control': 'reno cubic',
+      '/proc/self/status': status(CAP_NET_ADMIN),
+    },
     config: 'connection_settings: { congestion_control: dctcp }',
     id: 'congestion-unavailable',
     severity: 'warning',
@@ -334,7 +343,10 @@ export const BAD_HOSTS: readonly BadHost[] = [
   },
   {
     name: 'workers on another memory node than the card',
-    spoil: { '/sys/devices/system/node/node0/cpulist': '0-3\n', '/sys/devices/system/node/node1/cpulist': '4-7\n' },
+    spoil: {
+      '/sys/devices/system/node/node0/cpulist': '0-3\n',
+      '/sys/devices/system/node/node1/cpulist': '4-7\n',
+    },
     config: 'cpu_affinity: [2, 3, 4, 5]',
     id: 'other-memory-node',
     severity: 'advice',
@@ -356,7 +368,10 @@ export const BAD_HOSTS: readonly BadHost[] = [
   {
     // 1000 sessions are 10.25 MiB at rest and 128 KiB each when stuck: (200 - 96 - 10.25) MiB / 128 KiB = 749.
     name: 'a control group with little memory',
-    spoil: { '/sys/fs/cgroup/user.slice/memory.max': String(256 * MIB * 1024), '/sys/fs/cgroup/user.slice/memory.current': String(56 * MIB * 1024) },
+    spoil: {
+      '/sys/fs/cgroup/user.slice/memory.max': String(256 * MIB * 1024),
+      '/sys/fs/cgroup/user.slice/memory.current': String(56 * MIB * 1024),
+    },
     config: 'max_connections: 1000',
     id: 'memory-when-stuck',
     severity: 'warning',

@@ -8,7 +8,15 @@ import { diagnose } from '#src/doctor/diagnose.js';
 import type { Finding } from '#src/doctor/finding.js';
 import { readHost } from '#src/doctor/read-host.js';
 import { BAD_HOSTS, BASE_CONFIG } from './bad-hosts.ts';
-import { configOf, prepareHost, type HostFiles, type PreparedHost, limits, oneQueue, status } from './hosts.ts';
+import {
+  configOf,
+  prepareHost,
+  type HostFiles,
+  type PreparedHost,
+  limits,
+  oneQueue,
+  status,
+} from './hosts.ts';
 
 const prepared: PreparedHost[] = [];
 after(() => prepared.forEach((host) => host.remove()));
@@ -22,7 +30,8 @@ function hostWith(spoil: HostFiles = {}): PreparedHost {
 /** The base config with other lines; a later key wins over the same one before. */
 function configWith(...extras: string[]) {
   const lines = new Map<string, string>();
-  for (const line of [BASE_CONFIG, ...extras].join('\n').split('\n')) lines.set(line.split(':')[0] ?? '', line);
+  for (const line of [BASE_CONFIG, ...extras].join('\n').split('\n'))
+    lines.set(line.split(':')[0] ?? '', line);
   return configOf([...lines.values()].join('\n'));
 }
 
@@ -48,13 +57,17 @@ describe('a bad host', () => {
       assert.equal(found.severity, bad.severity);
       assert.deepEqual(found.onset, bad.onset);
       const words = JSON.stringify(found);
-      for (const name of bad.names) assert.ok(words.includes(String(name)), `${name} is not named in ${words}`);
+      for (const name of bad.names)
+        assert.ok(words.includes(String(name)), `${name} is not named in ${words}`);
       const [first] = found.remedies;
       assert.ok(first, 'it tells what to do');
       assert.equal(first.kind === 'config', bad.byConfig === true, 'by config or by command');
       if (first.kind === 'config') return;
       host.mend(first.command);
-      assert.ok(!ids(diagnose(config, readHost({ root: host.root }))).includes(bad.id), `still there after: ${first.command}`);
+      assert.ok(
+        !ids(diagnose(config, readHost({ root: host.root }))).includes(bad.id),
+        `still there after: ${first.command}`,
+      );
     });
   }
 
@@ -63,10 +76,14 @@ describe('a bad host', () => {
     const named = new Set<string>();
     for (const file of readdirSync(folder).filter((name) => name.endsWith('.js'))) {
       const text = readFileSync(new URL(file, folder), 'utf8');
-      for (const match of text.matchAll(/\bid: (?:'([a-z-]+)'|key\.replace)/g)) named.add(match[1] ?? 'receive-buffer');
+      for (const match of text.matchAll(/\bid: (?:'([a-z-]+)'|key\.replace)/g))
+        named.add(match[1] ?? 'receive-buffer');
     }
     assert.ok(named.size > 20, 'the names were found at all');
-    assert.deepEqual([...named].filter((id) => !BAD_HOSTS.some((bad) => bad.id === id)), []);
+    assert.deepEqual(
+      [...named].filter((id) => !BAD_HOSTS.some((bad) => bad.id === id)),
+      [],
+    );
   });
 });
 
@@ -74,7 +91,9 @@ describe('what a remedy in the config promises', () => {
   it('max_connections as told fits the descriptors', () => {
     const host = hostWith({ '/proc/self/limits': limits(4096) });
     const facts = readHost({ root: host.root });
-    const told = /max_connections: (\d+)/.exec(JSON.stringify(diagnose(configWith('max_connections: 0'), facts)))?.[1];
+    const told = /max_connections: (\d+)/.exec(
+      JSON.stringify(diagnose(configWith('max_connections: 0'), facts)),
+    )?.[1];
     assert.deepEqual(diagnose(configWith(`max_connections: ${told}`), facts), []);
   });
 
@@ -100,7 +119,13 @@ describe('order and weight', () => {
       'net.ipv4.ip_local_port_range': '60000\t60999',
     });
     const findings = diagnose(configWith(''), readHost({ root: host.root }));
-    assert.deepEqual(ids(findings), ['local-ports', 'local-ports', 'descriptors', 'backlog', 'migrate-requests']);
+    assert.deepEqual(ids(findings), [
+      'local-ports',
+      'local-ports',
+      'descriptors',
+      'backlog',
+      'migrate-requests',
+    ]);
   });
 
   it('counts pools that share a backend together', () => {
@@ -123,27 +148,59 @@ pools:
     const host = hostWith({ 'net.ipv4.ip_local_port_range': '60000\t60999' });
     const facts = readHost({ root: host.root });
     const backends = (list: string) => `max_connections: 2000\nbackends: [ ${list} ]`;
-    const limited = '{ host: 10.0.0.1, port: 9001, max_connections: 900 }, { host: 10.0.0.2, port: 9001, max_connections: 1000 }';
+    const limited =
+      '{ host: 10.0.0.1, port: 9001, max_connections: 900 }, { host: 10.0.0.2, port: 9001, max_connections: 1000 }';
     assert.deepEqual(diagnose(configWith(backends(limited)), facts), []);
     const weighted = '{ host: 10.0.0.1, port: 9001, weight: 3 }, { host: 10.0.0.2, port: 9001, weight: 1 }';
     const shares = diagnose(configWith(backends(weighted)), facts);
     assert.match(shares[0]?.title ?? '', /10\.0\.0\.1:9001 run out at 1000 of its 1500/);
     assert.equal(shares[1]?.id, 'local-ports-when-alone');
-    const spare = '{ host: 10.0.0.1, port: 9001, max_connections: 1000 }, { host: 10.0.0.9, port: 9001, backup: true }';
+    const spare =
+      '{ host: 10.0.0.1, port: 9001, max_connections: 1000 }, { host: 10.0.0.9, port: 9001, backup: true }';
     assert.deepEqual(ids(diagnose(configWith(backends(spare)), facts)), ['local-ports-when-alone']);
   });
 });
 
 describe('what need not be said', () => {
   const quiet: readonly (readonly [string, HostFiles, string, string])[] = [
-    ['a quota of pipes to a privileged account', { 'fs.pipe-user-pages-soft': '16384', '/proc/self/status': status(1n << 24n) }, 'splice: on', 'pipe-quota'],
+    [
+      'a quota of pipes to a privileged account',
+      { 'fs.pipe-user-pages-soft': '16384', '/proc/self/status': status(1n << 24n) },
+      'splice: on',
+      'pipe-quota',
+    ],
     ['a quota of pipes that is off', { 'fs.pipe-user-pages-soft': '0' }, 'splice: on', 'pipe-quota'],
-    ['low ports to an account that may bind them', { '/proc/self/status': status(1n << 10n) }, 'listen: 0.0.0.0:443', 'privileged-port'],
-    ['TIME_WAIT on loopback where it is reused', { 'net.ipv4.tcp_tw_reuse': '2' }, 'backends: [ { host: 127.0.0.1, port: 9001 } ]', 'time-wait'],
-    ['the card, when nothing leaves the machine', oneQueue(), 'listen: 127.0.0.1:8080\nbackends: [ { host: 127.0.0.1, port: 9001 } ]', 'receive-on-one-cpu'],
+    [
+      'low ports to an account that may bind them',
+      { '/proc/self/status': status(1n << 10n) },
+      'listen: 0.0.0.0:443',
+      'privileged-port',
+    ],
+    [
+      'TIME_WAIT on loopback where it is reused',
+      { 'net.ipv4.tcp_tw_reuse': '2' },
+      'backends: [ { host: 127.0.0.1, port: 9001 } ]',
+      'time-wait',
+    ],
+    [
+      'the card, when nothing leaves the machine',
+      oneQueue(),
+      'listen: 127.0.0.1:8080\nbackends: [ { host: 127.0.0.1, port: 9001 } ]',
+      'receive-on-one-cpu',
+    ],
     ['one queue, when it hands packets on', oneQueue('ff'), '', 'receive-on-one-cpu'],
-    ['fq, when nothing is paced', { 'net.core.default_qdisc': 'pfifo_fast', 'net.ipv4.tcp_congestion_control': 'cubic' }, '', 'pacing-without-fq'],
-    ['a port that is reserved', { 'net.ipv4.ip_local_reserved_ports': '18080' }, 'listen: 0.0.0.0:18080', 'listen-port-in-local-range'],
+    [
+      'fq, when nothing is paced',
+      { 'net.core.default_qdisc': 'pfifo_fast', 'net.ipv4.tcp_congestion_control': 'cubic' },
+      '',
+      'pacing-without-fq',
+    ],
+    [
+      'a port that is reserved',
+      { 'net.ipv4.ip_local_reserved_ports': '18080' },
+      'listen: 0.0.0.0:18080',
+      'listen-port-in-local-range',
+    ],
   ];
   for (const [name, spoil, config, id] of quiet) {
     it(name, () => {

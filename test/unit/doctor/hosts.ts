@@ -2,7 +2,16 @@
 // remedies that the doctor gives are carried out on such a folder by a shell whose sudo, sysctl and prlimit work on it.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -76,7 +85,8 @@ function goodHost(): HostFiles {
   }
   files['/sys/devices/pci0000:00/0000:00:04.0/msi_irqs/39'] = 'msix\n';
   files['/proc/irq/39/effective_affinity_list'] = '7\n';
-  files['/proc/interrupts'] = `${interrupts} 39: ${'1 '.repeat(CPUS)} PCI-MSIX-0000:00:04.0 9-edge eth0-control\n`;
+  files['/proc/interrupts'] =
+    `${interrupts} 39: ${'1 '.repeat(CPUS)} PCI-MSIX-0000:00:04.0 9-edge eth0-control\n`;
   return files;
 }
 
@@ -126,7 +136,10 @@ export function prepareHost(spoil: HostFiles = {}): PreparedHost {
     `;
     const out = mkdtempSync(join(tmpdir(), 'doctor-mend-'));
     try {
-      execFileSync('bash', ['-euc', script], { env: { ...process.env, ROOT: root, OUT: out }, stdio: ['ignore', 'ignore', 'pipe'] });
+      execFileSync('bash', ['-euc', script], {
+        env: { ...process.env, ROOT: root, OUT: out },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
       applySettings(root, out);
     } finally {
       rmSync(out, { recursive: true, force: true });

@@ -33,7 +33,9 @@ describe('lists and masks', () => {
   });
 
   it('write what they read', () => {
-    const cpus = fc.uniqueArray(fc.nat(300), { minLength: 1, maxLength: 40 }).map((list) => list.sort((a, b) => a - b));
+    const cpus = fc
+      .uniqueArray(fc.nat(300), { minLength: 1, maxLength: 40 })
+      .map((list) => list.sort((a, b) => a - b));
     fc.assert(
       fc.property(cpus, (list) => {
         assert.deepEqual(parseList(formatList(list)), list);
@@ -63,7 +65,11 @@ describe('a process', () => {
     });
     const findings = diagnose(configOf(BASE_CONFIG), readHost({ root: host.root, pid: 4711 }));
     const descriptors = findings.find((finding) => finding.id === 'descriptors');
-    assert.deepEqual(descriptors?.onset, { kind: 'sessions', count: 924 }, 'by the soft limit: (2000 - 152) / 2');
+    assert.deepEqual(
+      descriptors?.onset,
+      { kind: 'sessions', count: 924 },
+      'by the soft limit: (2000 - 152) / 2',
+    );
     assert.match(JSON.stringify(descriptors.remedies[0]), /--pid 4711/);
   });
 
@@ -107,7 +113,10 @@ describe('devices', () => {
       '/sys/class/net/veth7/operstate': 'up\n',
     });
     const { devices } = readHost({ root: host.root });
-    assert.deepEqual(devices.map(({ name }) => name), ['eth0']);
+    assert.deepEqual(
+      devices.map(({ name }) => name),
+      ['eth0'],
+    );
     assert.deepEqual(devices[0]?.irqCpus, [0, 1, 2, 3, 4, 5, 6, 7]);
     assert.equal(devices[0].queues.length, 8);
   });
@@ -121,7 +130,8 @@ describe('devices', () => {
       [`${bus}/msi_irqs/91`]: 'msix',
       '/proc/irq/90/effective_affinity_list': '5\n',
       '/proc/irq/91/effective_affinity_list': '6\n',
-      '/proc/interrupts': '      CPU0\n 90: 1 PCI-MSIX 0-edge virtio2-config\n 91: 1 PCI-MSIX 1-edge virtio2-input.0\n',
+      '/proc/interrupts':
+        '      CPU0\n 90: 1 PCI-MSIX 0-edge virtio2-config\n 91: 1 PCI-MSIX 1-edge virtio2-input.0\n',
     });
     assert.deepEqual(readHost({ root: host.root }).devices[0]?.irqCpus, [6]);
   });
@@ -144,16 +154,30 @@ describe('what cannot be read', () => {
 
   it('nothing that a file may hold is a crash', () => {
     const host = hostWith();
-    const names = ['/proc/self/limits', '/proc/self/status', '/proc/self/cgroup', '/proc/meminfo', '/proc/interrupts', 'net.ipv4.tcp_mem',
-      'net.ipv4.ip_local_port_range', 'net.ipv4.ip_local_reserved_ports', 'net.core.somaxconn', '/sys/devices/system/cpu/online',
-      '/sys/class/net/eth0/queues/rx-0/rps_cpus'];
-    const content = fc.oneof(fc.string(), fc.constantFrom('', '-1', '99999999999999999999', '7 8 9 x', '1-0', 'Max open files  unlimited  x'));
+    const names = [
+      '/proc/self/limits',
+      '/proc/self/status',
+      '/proc/self/cgroup',
+      '/proc/meminfo',
+      '/proc/interrupts',
+      'net.ipv4.tcp_mem',
+      'net.ipv4.ip_local_port_range',
+      'net.ipv4.ip_local_reserved_ports',
+      'net.core.somaxconn',
+      '/sys/devices/system/cpu/online',
+      '/sys/class/net/eth0/queues/rx-0/rps_cpus',
+    ];
+    const content = fc.oneof(
+      fc.string(),
+      fc.constantFrom('', '-1', '99999999999999999999', '7 8 9 x', '1-0', 'Max open files  unlimited  x'),
+    );
     fc.assert(
       fc.property(fc.constantFrom(...names), content, (name, text) => {
         if (text.startsWith('-> ')) return;
         host.write({ [name]: text });
         const findings = diagnose(configOf(BASE_CONFIG), readHost({ root: host.root }));
-        for (const finding of findings) assert.ok(!/NaN|undefined|Infinity/.test(JSON.stringify(finding)), JSON.stringify(finding));
+        for (const finding of findings)
+          assert.ok(!/NaN|undefined|Infinity/.test(JSON.stringify(finding)), JSON.stringify(finding));
       }),
       { numRuns: 300 },
     );

@@ -38,30 +38,50 @@ describe('text', () => {
   it('has each command on a line of its own, however long', () => {
     const { report } = doctor({ '/proc/self/limits': limits(4096) });
     assert.match(report, /^ {2}mend: sudo prlimit --pid \$\$ --nofile=32768:32768$/m);
-    assert.match(report, /^ {4}or: sudo mkdir -p \S+ && printf '\[Service\]\\nLimitNOFILE=32768\\n' \| sudo tee \S+ && sudo systemctl daemon-reload$/m);
+    assert.match(
+      report,
+      /^ {4}or: sudo mkdir -p \S+ && printf '\[Service\]\\nLimitNOFILE=32768\\n' \| sudo tee \S+ && sudo systemctl daemon-reload$/m,
+    );
     assert.match(report, /^WILL BREAK, above 1972 sessions at once \[descriptors\]$/m);
     assert.match(report, /1 will break, 0 warnings, 0 pieces of advice\.\n$/);
   });
 
   it('names what could not be read', () => {
-    assert.match(doctor({ 'net.core.default_qdisc': null }).report, /Could not be read, and was not judged: net\.core\.default_qdisc\.\n$/);
+    assert.match(
+      doctor({ 'net.core.default_qdisc': null }).report,
+      /Could not be read, and was not judged: net\.core\.default_qdisc\.\n$/,
+    );
   });
 });
 
 describe('JSON', () => {
   it('has the same findings and the code', () => {
     const { report, exitCode } = doctor({ '/proc/self/limits': limits(4096) }, true);
-    const parsed = JSON.parse(report) as { exit: number; basis: { sessions: number; sessions_by_descriptors: number }; findings: Finding[] };
+    const parsed = JSON.parse(report) as {
+      exit: number;
+      basis: { sessions: number; sessions_by_descriptors: number };
+      findings: Finding[];
+    };
     assert.equal(parsed.exit, exitCode);
     assert.equal(parsed.basis.sessions, 10000);
     assert.equal(parsed.basis.sessions_by_descriptors, 1972);
-    assert.deepEqual(parsed.findings.map(({ id, severity }) => [id, severity]), [['descriptors', 'break']]);
+    assert.deepEqual(
+      parsed.findings.map(({ id, severity }) => [id, severity]),
+      [['descriptors', 'break']],
+    );
   });
 });
 
 describe('words for the onset', () => {
   it('there are some for each kind', () => {
-    const finding = (onset: Finding['onset']): Finding => ({ id: 'x', severity: 'advice', onset, title: '', detail: '', remedies: [inConfig('')] });
+    const finding = (onset: Finding['onset']): Finding => ({
+      id: 'x',
+      severity: 'advice',
+      onset,
+      title: '',
+      detail: '',
+      remedies: [inConfig('')],
+    });
     const all = [
       finding({ kind: 'stuck-sessions', count: 5 }),
       finding({ kind: 'stuck-directions', count: 4 }),
@@ -72,7 +92,10 @@ describe('words for the onset', () => {
       finding({ kind: 'always' }),
       finding({ kind: 'start' }),
     ];
-    assert.deepEqual(byUrgency(all).map(({ onset }) => onset.kind), all.map(({ onset }) => onset.kind).reverse());
+    assert.deepEqual(
+      byUrgency(all).map(({ onset }) => onset.kind),
+      all.map(({ onset }) => onset.kind).reverse(),
+    );
     assert.equal(new Set(all.map(({ onset }) => onsetText(onset))).size, all.length);
   });
 });
