@@ -15,6 +15,11 @@ const MISNAMED = [
 
 let registry: Registry | undefined;
 
+/** What prom-client makes of the delays since the scrape before: nonsense when there were none. */
+const LAG = /^(nodejs_eventloop_lag_(?:min|max|mean|stddev|p50|p90|p99)_seconds) (\S+)$/gm;
+/** By name, as of the last scrape that had any. */
+const lastLag = new Map<string, string>();
+
 /** Text format, ending in a newline. */
 export async function nodeMetrics(): Promise<string> {
   if (registry === undefined) {
@@ -22,7 +27,14 @@ export async function nodeMetrics(): Promise<string> {
     collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LAG_PRECISION_MS });
     for (const name of MISNAMED) registry.removeSingleMetric(name);
   }
-  const text = await registry.metrics();
-  // Two scrapes in quick succession leave lags without a sample, and prom-client spells that in a way of its own.
-  return text.replaceAll(/ Nan$/gm, ' NaN');
+  return withSoundLag(await registry.metrics());
+}
+
+/** Two scrapes in quick succession: what the first one told is told again, 0 when that was nothing either. */
+function withSoundLag(text: string): string {
+  if (/^nodejs_eventloop_lag_mean_seconds Nan$/m.test(text)) {
+    return text.replaceAll(LAG, (_line, name: string) => `${name} ${lastLag.get(name) ?? '0'}`);
+  }
+  for (const [, name = '', value = ''] of text.matchAll(LAG)) lastLag.set(name, value);
+  return text;
 }
