@@ -2,7 +2,18 @@
 // whole machine. Neither lets it near the settings of the machine that the tests run on.
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,9 +47,17 @@ export interface Ran {
   readonly err: string;
 }
 
-export function runScript(prefix: readonly string[], args: readonly string[], env: Record<string, string> = {}): Ran {
+export function runScript(
+  prefix: readonly string[],
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Ran {
   const [program = SCRIPT, ...rest] = [...prefix, SCRIPT, ...args];
-  const done = spawnSync(program, rest, { env: { ...process.env, ...env }, encoding: 'utf8', timeout: 60_000 });
+  const done = spawnSync(program, rest, {
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
   return { code: done.status, out: done.stdout, err: done.stderr };
 }
 
@@ -93,7 +112,11 @@ export function noNamespaces(): string | undefined {
   const name = `ub-probe-${process.pid}`;
   try {
     execFileSync('ip', ['netns', 'add', name], { stdio: 'pipe' });
-    execFileSync('ip', ['netns', 'exec', name, 'ip', 'link', 'add', 'a0', 'type', 'veth', 'peer', 'name', 'a1'], { stdio: 'pipe' });
+    execFileSync(
+      'ip',
+      ['netns', 'exec', name, 'ip', 'link', 'add', 'a0', 'type', 'veth', 'peer', 'name', 'a1'],
+      { stdio: 'pipe' },
+    );
     return undefined;
   } catch (error) {
     return `no network namespaces here: ${String(error).split('\n')[0]}`;
@@ -122,7 +145,11 @@ export function createNamespace(queues = 1): Namespace {
   const env = { TUNE_HOST_ETC: etc, TUNE_HOST_STATE: state };
   const inside = ['ip', 'netns', 'exec', name];
   const run = (...command: string[]): string =>
-    execFileSync('ip', ['netns', 'exec', name, ...command], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+    execFileSync('ip', ['netns', 'exec', name, ...command], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
   const remove = (): void => {
     spawnSync('ip', ['netns', 'del', name]);
     own.remove();
@@ -202,6 +229,12 @@ function pictureOf(root: string, path: string): string[] {
   const at = root + path;
   const stat = lstatSync(at);
   if (stat.isSymbolicLink()) return [`${path} -> ${readlinkSync(at)}`];
-  if (!stat.isDirectory()) return [`${path} ${(stat.mode & 0o777).toString(8)} ${JSON.stringify(readFileSync(at, 'utf8'))}`];
-  return [path, ...readdirSync(at).sort().flatMap((name) => pictureOf(root, `${path}/${name}`))];
+  if (!stat.isDirectory())
+    return [`${path} ${(stat.mode & 0o777).toString(8)} ${JSON.stringify(readFileSync(at, 'utf8'))}`];
+  return [
+    path,
+    ...readdirSync(at)
+      .sort()
+      .flatMap((name) => pictureOf(root, `${path}/${name}`)),
+  ];
 }

@@ -2,14 +2,20 @@
 // half-way; what it must not touch. /etc and the saved state are folders of the test.
 
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 
-import { createNamespace, item, type Namespace, noNamespaces, PACKAGE, reportOf, runScript, SCRIPT, withStatus } from './tune-host-lab.ts';
+import {
+  createNamespace,
+  item,
+  type Namespace,
+  noNamespaces,
+  reportOf,
+  runScript,
+  withStatus,
+} from './tune-host-lab.ts';
 
 const skip = noNamespaces() ?? false;
 const namespaces: Namespace[] = [];
@@ -23,10 +29,19 @@ function make(queues?: number): Namespace {
 
 /** What the whole machine shares. No test may change it. */
 function machine(): Record<string, string> {
-  const files = ['fs/nr_open', 'fs/file-max', 'fs/pipe-user-pages-soft', 'net/core/rmem_max', 'net/core/netdev_max_backlog',
-    'net/core/default_qdisc', 'net/ipv4/tcp_fin_timeout', 'net/netfilter/nf_conntrack_max'];
+  const files = [
+    'fs/nr_open',
+    'fs/file-max',
+    'fs/pipe-user-pages-soft',
+    'net/core/rmem_max',
+    'net/core/netdev_max_backlog',
+    'net/core/default_qdisc',
+    'net/ipv4/tcp_fin_timeout',
+    'net/netfilter/nf_conntrack_max',
+  ];
   const seen: Record<string, string> = {};
-  for (const file of files) if (existsSync(`/proc/sys/${file}`)) seen[file] = readFileSync(`/proc/sys/${file}`, 'utf8');
+  for (const file of files)
+    if (existsSync(`/proc/sys/${file}`)) seen[file] = readFileSync(`/proc/sys/${file}`, 'utf8');
   return seen;
 }
 
@@ -118,18 +133,24 @@ describe('in a network namespace', { skip }, () => {
     assert.deepEqual(machine(), host);
     assert.deepEqual(readdirSync(join(namespace.etc, 'sysctl.d')), [], '/etc may be the one of the host');
     assert.ok(applied.notes.some((note) => note.includes('--persist')));
-    assert.match(namespace.script('check').out, /Not touched, since it is not of this network namespace alone:/);
+    assert.match(
+      namespace.script('check').out,
+      /Not touched, since it is not of this network namespace alone:/,
+    );
   });
 
   it('goes on when one setting is refused, and tells it', () => {
     const namespace = make();
     const before = namespace.picture();
     const settings = join(namespace.etc, 'settings.conf');
-    writeFileSync(settings, [
-      'net.ipv4.tcp_fin_timeout | at_most | 15 | netns | why | when',
-      'net.ipv4.tcp_tw_reuse | exactly | 9 | netns | refused by the kernel: 0 to 2 | when',
-      'net.ipv4.tcp_migrate_req | exactly | 1 | netns | why | when',
-    ].join('\n'));
+    writeFileSync(
+      settings,
+      [
+        'net.ipv4.tcp_fin_timeout | at_most | 15 | netns | why | when',
+        'net.ipv4.tcp_tw_reuse | exactly | 9 | netns | refused by the kernel: 0 to 2 | when',
+        'net.ipv4.tcp_migrate_req | exactly | 1 | netns | why | when',
+      ].join('\n'),
+    );
     const applied = namespace.report('--settings', settings, '--interface', 'none');
     assert.equal(applied.exit, 3);
     assert.deepEqual(withStatus(applied, 'failed'), ['net.ipv4.tcp_tw_reuse']);
@@ -164,20 +185,24 @@ describe('in a network namespace', { skip }, () => {
     assert.equal(namespace.sysctl('net.ipv4.tcp_fin_timeout'), '60');
   });
 
-  it('hands packets of one queue to the CPUs of the workers', { skip: cpus().length < 2 && 'needs two CPUs' }, () => {
-    const namespace = make();
-    const mask = '/sys/class/net/a0/queues/rx-0/rps_cpus';
-    const all = namespace.report(...ONLY);
-    assert.equal(item(all, mask).status, 'set');
-    const bits = BigInt(`0x${namespace.read(mask).replaceAll(',', '')}`);
-    assert.equal(bits, (1n << BigInt(cpus().length)) - 1n);
-    namespace.report('revert');
-    assert.match(namespace.read(mask), /^[0,]+$/);
-    // One worker CPU and one queue: nothing to hand on.
-    const one = namespace.report(...ONLY, '--worker-cpus', '1');
-    assert.ok(!one.items.some(({ id }) => id === mask));
-    assert.match(namespace.read(mask), /^[0,]+$/);
-  });
+  it(
+    'hands packets of one queue to the CPUs of the workers',
+    { skip: cpus().length < 2 && 'needs two CPUs' },
+    () => {
+      const namespace = make();
+      const mask = '/sys/class/net/a0/queues/rx-0/rps_cpus';
+      const all = namespace.report(...ONLY);
+      assert.equal(item(all, mask).status, 'set');
+      const bits = BigInt(`0x${namespace.read(mask).replaceAll(',', '')}`);
+      assert.equal(bits, (1n << BigInt(cpus().length)) - 1n);
+      namespace.report('revert');
+      assert.match(namespace.read(mask), /^[0,]+$/);
+      // One worker CPU and one queue: nothing to hand on.
+      const one = namespace.report(...ONLY, '--worker-cpus', '1');
+      assert.ok(!one.items.some(({ id }) => id === mask));
+      assert.match(namespace.read(mask), /^[0,]+$/);
+    },
+  );
 
   it('keeps ports for listeners', () => {
     const namespace = make();
@@ -194,7 +219,8 @@ describe('in a network namespace', { skip }, () => {
     namespace.run('ip', 'link', 'set', 'q0', 'up');
     const before = namespace.run('tc', 'qdisc', 'show', 'dev', 'q0');
     const kind = before.split(' ')[1] ?? '';
-    if (kind === 'pfifo' || !before.includes(' 0: root')) return t.skip(`the kernel gives a tap device ${before}`);
+    if (kind === 'pfifo' || !before.includes(' 0: root'))
+      return t.skip(`the kernel gives a tap device ${before}`);
     // The default is hidden in a namespace, so that it is told by a folder; pfifo is one that every kernel has.
     const proc = join(namespace.etc, 'proc');
     mkdirSync(join(proc, 'sys/net/core'), { recursive: true });
@@ -228,103 +254,4 @@ describe('in a network namespace', { skip }, () => {
     assert.deepEqual([applied.exit, withStatus(applied, 'failed')], [3, ['nosuch0']]);
     assert.equal(namespace.sysctl('net.ipv4.tcp_fin_timeout'), '15');
   });
-});
-
-describe('looking only', { skip }, () => {
-  it('check and --dry-run change nothing', () => {
-    const namespace = make(2);
-    const before = namespace.picture();
-    const checked = namespace.report('check', ...ONLY);
-    assert.equal(checked.exit, 3);
-    assert.ok(withStatus(checked, 'differs').includes('net.ipv4.tcp_fin_timeout'));
-    const dry = namespace.report('--dry-run', ...ONLY);
-    assert.deepEqual([dry.exit, dry.items], [0, checked.items]);
-    assert.equal(namespace.picture(), before);
-    assert.ok(!existsSync(namespace.state));
-    namespace.report(...ONLY);
-    assert.equal(namespace.report('check', ...ONLY).exit, 0);
-  });
-
-  it('needs no root; changing does', () => {
-    const namespace = make();
-    const before = namespace.picture();
-    const nobody = ['ip', 'netns', 'exec', namespace.name, 'setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
-    const env = { TUNE_HOST_ETC: namespace.etc, TUNE_HOST_STATE: namespace.state };
-    const checked = runScript(nobody, ['check', ...ONLY], env);
-    assert.equal(checked.code, 3, checked.err);
-    assert.match(checked.out, /net\.ipv4\.tcp_fin_timeout: 60 -> 15/);
-    for (const verb of ['apply', 'revert']) {
-      const refused = runScript(nobody, [verb, ...ONLY], env);
-      assert.equal(refused.code, 1);
-      assert.match(refused.err, /needs root/);
-    }
-    assert.equal(namespace.picture(), before);
-  });
-
-  it('tells people old, new and why', () => {
-    const { out } = make().script('check', ...ONLY);
-    assert.match(out, /^ {2}net\.ipv4\.tcp_tw_reuse: 2 -> 1\n {6}Lets a new connection/m);
-    assert.match(out, /^ {2}a0 txqueuelen: \d+ -> 5000$/m);
-  });
-});
-
-describe('when old values cannot be saved', { skip }, () => {
-  it('nothing is touched', () => {
-    const namespace = make();
-    const before = namespace.picture();
-    writeFileSync(namespace.state, 'a file where a folder should be');
-    const refused = namespace.script(...ONLY);
-    assert.equal(refused.code, 1);
-    assert.match(refused.err, /cannot be saved/);
-    assert.equal(namespace.picture(), before);
-  });
-
-  it('nor while another one is at work', async () => {
-    const namespace = make();
-    const before = namespace.picture();
-    mkdirSync(namespace.state, { recursive: true });
-    const holder = spawn('flock', [join(namespace.state, 'lock'), 'sh', '-c', 'echo held; read end'], { stdio: ['pipe', 'pipe', 'inherit'] });
-    await once(holder.stdout, 'data');
-    try {
-      const refused = namespace.report(...ONLY);
-      assert.deepEqual([refused.exit, refused.error], [1, 'another tune-host.sh is at work']);
-      assert.equal(namespace.picture(), before);
-    } finally {
-      holder.stdin.end();
-      await once(holder, 'exit');
-    }
-  });
-
-  it('a damaged state is not guessed at', () => {
-    const namespace = make();
-    const { state } = namespace.report(...ONLY);
-    writeFileSync(state, 'nonsense\tx\t<1>\t<2>\n');
-    const refused = namespace.script('revert');
-    assert.equal(refused.code, 2);
-    assert.match(refused.err, /damaged/);
-  });
-});
-
-describe('the script itself', () => {
-  it('is clean by shellcheck', { skip: spawnSync('shellcheck', ['--version']).error !== undefined && 'shellcheck is not installed' }, () => {
-    const parts = readdirSync(join(PACKAGE, 'scripts/tune-host')).map((name) => join(PACKAGE, 'scripts/tune-host', name));
-    const checked = spawnSync('shellcheck', ['-x', SCRIPT, ...parts], { encoding: 'utf8' });
-    assert.equal(checked.status, 0, checked.stdout);
-  });
-
-  for (const [args, words] of [
-    [['--interface'], /needs a value/],
-    [['--worker-cpus', '0,x'], /no list of CPUs/],
-    [['--interface', '../../etc'], /no name of a device/],
-    [['apply', 'revert'], /one verb/],
-    [['--no-such'], /no such verb or option/],
-    [['revert', '--dry-run'], /no --dry-run/],
-    [['check', '--settings', '/nonexistent'], /cannot read the settings/],
-  ] as const) {
-    it(`refuses ${args.join(' ')}`, () => {
-      const { code, err } = runScript([], args);
-      assert.equal(code, 2);
-      assert.match(err, words);
-    });
-  }
 });

@@ -44,7 +44,10 @@ export function fastOpen({ config, facts }: Case): readonly Finding[] {
       onset: { kind: 'sessions', count: 0 },
       title: `No backend of pool ${pools.map((pool) => pool.name).join(', ')} can be connected to`,
       detail: `tcp_fastopen is set, and net.ipv4.tcp_fastopen (${bits}) lacks the bit for connecting: the kernel refuses the option, and every connect fails.`,
-      remedies: [setSysctl('net.ipv4.tcp_fastopen', bits | FAST_OPEN_CONNECT), inConfig('connection_settings: { tcp_fastopen: 0 }')],
+      remedies: [
+        setSysctl('net.ipv4.tcp_fastopen', bits | FAST_OPEN_CONNECT),
+        inConfig('connection_settings: { tcp_fastopen: 0 }'),
+      ],
     });
   }
   if (listeners.length > 0 && (bits & FAST_OPEN_LISTEN) === 0) {
@@ -70,13 +73,17 @@ function whoAsks(name: string, listeners: readonly Listener[], pools: readonly P
 
 export function congestion({ config, facts }: Case): readonly Finding[] {
   const { congestionAvailable: available, congestionAllowed: allowed, congestion: standard } = facts.kernel;
-  const named = new Set([...config.listeners, ...config.pools].map((side) => side.connection_settings.congestion_control));
+  const named = new Set(
+    [...config.listeners, ...config.pools].map((side) => side.connection_settings.congestion_control),
+  );
   named.delete('');
   const privileged = mayUse(facts.process, 'netAdmin') === true;
   const findings: Finding[] = [];
   for (const name of named) {
     const asks = whoAsks(name, config.listeners, config.pools);
-    const atListener = config.listeners.some((listener) => listener.connection_settings.congestion_control === name);
+    const atListener = config.listeners.some(
+      (listener) => listener.connection_settings.congestion_control === name,
+    );
     const fate = atListener ? 'The listener cannot be opened.' : 'Every connect fails.';
     if (available !== undefined && !available.includes(name)) {
       findings.push({
@@ -86,9 +93,16 @@ export function congestion({ config, facts }: Case): readonly Finding[] {
         onset: { kind: 'start' },
         title: `Congestion control ${name} is not there`,
         detail: `${asks}; the kernel has ${available.join(', ')}.${privileged ? ' It is loaded when first asked for, if there is such a module.' : ''} Else: ${fate}`,
-        remedies: [run(`sudo modprobe tcp_${name}`), inConfig('connection_settings: { congestion_control: "" }')],
+        remedies: [
+          run(`sudo modprobe tcp_${name}`),
+          inConfig('connection_settings: { congestion_control: "" }'),
+        ],
       });
-    } else if (allowed !== undefined && !allowed.includes(name) && mayUse(facts.process, 'netAdmin') === false) {
+    } else if (
+      allowed !== undefined &&
+      !allowed.includes(name) &&
+      mayUse(facts.process, 'netAdmin') === false
+    ) {
       findings.push({
         id: 'congestion-not-allowed',
         severity: 'break',
@@ -102,7 +116,9 @@ export function congestion({ config, facts }: Case): readonly Finding[] {
       });
     }
   }
-  const unset = [...config.listeners, ...config.pools].some((side) => side.connection_settings.congestion_control === '');
+  const unset = [...config.listeners, ...config.pools].some(
+    (side) => side.connection_settings.congestion_control === '',
+  );
   const used = unset && standard !== undefined ? [...named, standard] : [...named];
   return [...findings, ...pacing(used, facts)];
 }
@@ -140,7 +156,8 @@ export function windowScaling({ facts }: Case): readonly Finding[] {
       severity: 'warning',
       onset: { kind: 'always' },
       title: 'No window is larger than 64 KiB',
-      detail: 'net.ipv4.tcp_window_scaling is 0: a session carries at most 64 KiB per round trip, 5 Mbit/s at 100 ms.',
+      detail:
+        'net.ipv4.tcp_window_scaling is 0: a session carries at most 64 KiB per round trip, 5 Mbit/s at 100 ms.',
       remedies: [setSysctl('net.ipv4.tcp_window_scaling', 1)],
     },
   ];
