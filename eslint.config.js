@@ -43,7 +43,10 @@ const everywhere = {
   '@typescript-eslint/no-unnecessary-condition': 'off',
   'no-restricted-syntax': [
     'error',
-    { selector: 'ThisExpression', message: 'Objects are made by functions over a closure.' },
+    {
+      selector: 'ThisExpression:not(ClassBody ThisExpression)',
+      message: 'Objects are made by functions over a closure; classes are for errors.',
+    },
     { selector: 'ExportDefaultDeclaration', message: 'Things are imported by their names.' },
   ],
   eqeqeq: 'error',
