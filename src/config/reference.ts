@@ -25,16 +25,17 @@ function convert(schema: z.ZodType): Record<string, unknown> {
       const part: unknown = zodSchema;
       const meta = z.globalRegistry.get(part as z.ZodType);
       // The converter leaves defaults out where reading changes the value, as it does for times and sizes.
-      if (meta?.['default'] !== undefined) json.default = meta['default'] as NonNullable<typeof json.default>;
+      if (meta?.['default'] !== undefined) Object.assign(json, { default: meta['default'] });
       if (part instanceof z.ZodMap) {
         const { $schema: _draft, ...items } = convert(part.valueType as z.ZodType);
         Object.assign(json, { type: 'object', minProperties: 1, additionalProperties: items });
       }
       if (part === listenSchema) {
-        for (const key of ['type', 'items', 'minItems', 'maxItems'] as const) delete json[key];
+        for (const key of ['type', 'items', 'minItems', 'maxItems'] as const)
+          Reflect.deleteProperty(json, key);
       }
     },
-  }) as Record<string, unknown>;
+  });
 }
 
 /** A flat config that says what would hold without it, each key with its sentence. */

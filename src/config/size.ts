@@ -1,7 +1,9 @@
 // Sizes in bytes as people write them. Every unit is a power of 1024, with or without the `i`: the guide's "8KB" is
 // 8192 bytes. Knows no key and no range.
 
-const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const UNITS: Readonly<Record<string, number>> = { '': 1, k: KIB, m: MIB, g: 1024 * MIB };
 const FORM = /^(\d{1,16}) ?(?:([kmg])(?:i?b)?|b)?$/i;
 
 /** What a size looks like as text, as a JSON Schema pattern. */
@@ -19,7 +21,7 @@ export function parseSize(value: unknown): number | undefined {
 
 /** For people: `8KiB`, `1MiB`, `1000`. Parses to the same. */
 export function formatSize(bytes: number): string {
-  if (bytes > 0 && bytes % UNITS['m']! === 0) return `${bytes / UNITS['m']!}MiB`;
-  if (bytes > 0 && bytes % UNITS['k']! === 0) return `${bytes / UNITS['k']!}KiB`;
+  if (bytes > 0 && bytes % MIB === 0) return `${bytes / MIB}MiB`;
+  if (bytes > 0 && bytes % KIB === 0) return `${bytes / KIB}KiB`;
   return String(bytes);
 }

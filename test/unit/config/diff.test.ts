@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { diffConfigs, formatDiff, isEmptyDiff } from '#src/config/diff.js';
-import { BASE, config } from './support.js';
+import { BASE, config } from './support.ts';
 
 function changed(before: string, after: string): string[] {
   return formatDiff(diffConfigs(config(before), config(after)))

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { effectiveConfig } from '#src/config/effective.js';
 import { loadConfigText } from '#src/config/load.js';
-import { BASE, everyFile, FILE, load } from './support.js';
+import { BASE, everyFile, FILE, load } from './support.ts';
 
 /** The line that begins so, spaces made one. */
 function line(text: string, start: string): string {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { LARGEST_FILE } from '#src/config/file.js';
 import { loadConfigFile } from '#src/config/load.js';
-import { BASE } from './support.js';
+import { BASE } from './support.ts';
 
 const place = mkdtempSync(join(tmpdir(), 'config-file-'));
 after(() => rmSync(place, { recursive: true }));

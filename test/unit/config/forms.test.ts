@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { BASE, config, load, warned } from './support.js';
+import { BASE, config, load, warned } from './support.ts';
 
 describe('the flat form', () => {
   it('is one listener and one pool, both named default', () => {

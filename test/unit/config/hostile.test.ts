@@ -5,11 +5,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { formatIssues } from '#src/config/issue.js';
 import { loadConfigText } from '#src/config/load.js';
-import { everyFile, FILE } from './support.js';
+import { everyFile, FILE } from './support.ts';
 
 const SIZE = 256 * 1024;
 const fill = (piece: string): string => piece.repeat(Math.floor(SIZE / piece.length));
-const letters = 'bcdefghijk';
+const letters = 'bcdefghijk'.split('');
 
 const NESTED = /:1:\d+: this is nested too deeply/;
 const ERRORS = /this is not YAML/;
@@ -32,7 +32,7 @@ const TEXTS: Readonly<Record<string, readonly [string, RegExp]>> = {
   'the same key': [fill('a: 1\n'), /comes twice/],
   'other keys': [Array.from({ length: 15_000 }, (_, n) => `key_${n}: 1`).join('\n'), /unknown key 'key_0'/],
   'aliases of aliases': [
-    `a: &a [1,1,1,1,1,1,1,1,1]\n${[...letters].map((name, n) => `${name}: &${name} [${Array(9).fill(`*${'abcdefghijk'[n]}`).join(', ')}]`).join('\n')}\n`,
+    `a: &a [1,1,1,1,1,1,1,1,1]\n${letters.map((name, n) => `${name}: &${name} [${Array(9).fill(`*${'abcdefghijk'[n]}`).join(', ')}]`).join('\n')}\n`,
     /too many values/,
   ],
 };

@@ -8,7 +8,7 @@ import type { AnySection } from '#src/config/key.js';
 import { loadConfigFile, loadConfigText } from '#src/config/load.js';
 import { defaultFile, jsonSchema } from '#src/config/reference.js';
 import { sections } from '#src/config/schema.js';
-import { BASE } from './support.js';
+import { BASE } from './support.ts';
 
 /** Compiled tests are three folders below .build, which is in the root. */
 const ROOT = join(import.meta.dirname, '../../../..');

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { loadConfigText } from '#src/config/load.js';
-import { BASE, FILE, refused } from './support.js';
+import { BASE, FILE, refused } from './support.ts';
 
 /** A line below a good config: « and » around the fault. */
 const LINES: Readonly<Record<string, string | RegExp>> = {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { loadConfigText } from '#src/config/load.js';
-import { BASE, FILE, config, load, refused, warned } from './support.js';
+import { BASE, FILE, config, load, refused, warned } from './support.ts';
 
 /** A full-form text of these listeners and pools, in flow style. */
 function full(listeners: string, pools: string, rest = ''): string {
