@@ -49,7 +49,7 @@ export function processDescriptors(about: Case): readonly Finding[] {
       severity: 'warning',
       onset: { kind: 'sessions', count: fits },
       title: `Listener ${listener.name} takes sessions until descriptors run out`,
-      detail: `max_connections is 0; ${size} descriptors for ${whose(about)} are enough for ${fits} sessions. Then it stops accepting, and probes and logs may fail as well.`,
+      detail: `max_connections is 0; ${size} descriptors for ${whose(about)} are enough for ${fits} sessions. Then it stops accepting, and the metrics page and probes get no descriptor either.`,
       remedies: [inConfig(`max_connections: ${Math.max(1, Math.floor(fits * 0.9))}`)],
     });
   }
