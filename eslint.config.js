@@ -59,6 +59,8 @@ const layers = [
   layer('src/discovery/*.ts', '../', []),
   layer('src/engine/*.ts', '../', []),
   layer('src/health/*.ts', '../', []),
+  layer('src/explain/*.ts', '../', ['balance/[\\w-]+', 'config/[\\w-]+', 'engine/engine', 'snapshot/build']),
+  layer('src/metrics/*.ts', '../', ['config/config', 'engine/engine', 'errors', 'log']),
   layer('src/snapshot/*.ts', '../', ['balance/compile', 'config/config', 'engine/engine']),
   layer('src/doctor/*.ts', '../', ['config/config', 'snapshot/build']),
   layer('src/doctor/checks/*.ts', '../../', ['config/config']),
