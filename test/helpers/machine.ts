@@ -1,0 +1,93 @@
+// What the kernel tells about a process and its sockets: descriptors, threads, CPU time, listening ports, TCP details.
+
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { promisify } from 'node:util';
+
+const execute = promisify(execFile);
+
+export interface Descriptors {
+  readonly sockets: number;
+  readonly pipes: number;
+}
+
+export function descriptors(pid: number): Descriptors {
+  const folder = `/proc/${pid}/fd`;
+  let sockets = 0;
+  let pipes = 0;
+  for (const name of readdirSync(folder)) {
+    let target = '';
+    try {
+      target = readlinkSync(`${folder}/${name}`);
+    } catch {
+      continue; // closed meanwhile
+    }
+    if (target.startsWith('socket:')) sockets += 1;
+    else if (target.startsWith('pipe:')) pipes += 1;
+  }
+  return { sockets, pipes };
+}
+
+export function threads(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`).length;
+}
+
+/** Resident memory in bytes. */
+export function memory(pid: number): number {
+  const found = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(found?.[1] ?? 0) * 1024;
+}
+
+/** CPU seconds that a process has used. The kernel counts in hundredths. */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** Whether a TCP socket listens on that port, of any address. */
+export function listensOn(port: number): boolean {
+  const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  return ['/proc/net/tcp', '/proc/net/tcp6'].some((file) =>
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .some((line) => {
+        const [, local, , state] = line.trim().split(/\s+/);
+        return state === '0A' && local?.endsWith(wanted);
+      }),
+  );
+}
+
+const given = new Set<number>();
+
+/**
+ * A port that nobody listens on, from below the range that the kernel gives to connections, so that none of those takes
+ * it before it is used.
+ */
+export async function freePort(host = '127.0.0.1'): Promise<number> {
+  for (;;) {
+    const port = 10_240 + Math.floor(Math.random() * 20_000);
+    if (given.has(port)) continue;
+    given.add(port);
+    const free = await new Promise<boolean>((resolve) => {
+      const server = createServer();
+      server.once('error', () => resolve(false));
+      server.listen({ host, port }, () => server.close(() => resolve(true)));
+    });
+    if (free) return port;
+  }
+}
+
+/** What `ss` says about the sockets that a filter selects, with timers, memory and TCP details. */
+export async function ss(filter: string): Promise<string> {
+  const { stdout } = await execute('ss', ['-tinoHm', ...filter.split(' ')]);
+  return stdout;
+}
+
+/** Bytes that the kernel at port `to` has taken of a connection that comes from port `from`; undefined: it has ended. */
+export async function taken(from: number, to: number): Promise<number | undefined> {
+  const socket = await ss(`sport = :${to} and dport = :${from}`);
+  if (socket === '') return undefined;
+  return Number(/bytes_received:(\d+)/.exec(socket)?.[1] ?? 0);
+}
