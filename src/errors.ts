@@ -64,7 +64,7 @@ export function describeError(error: unknown): string {
 
 /** The text on one line: control characters, which a terminal might obey, are shown as escapes. */
 export function oneLine(text: string): string {
-  // eslint-disable-next-line no-control-regex -- they are what this is about
+   
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, visible);
 }
 
