@@ -64,7 +64,6 @@ export function describeError(error: unknown): string {
 
 /** The text on one line: control characters, which a terminal might obey, are shown as escapes. */
 export function oneLine(text: string): string {
-   
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, visible);
 }
 

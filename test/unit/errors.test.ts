@@ -81,7 +81,6 @@ test('a description is one bounded line without anything that a terminal obeys, 
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 2000 }), (text) => {
       const described = describeError(new Error(text));
-       
       assert.doesNotMatch(described, /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
       assert.ok(described.length > 0 && described.length <= 500);
     }),

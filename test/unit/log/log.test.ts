@@ -95,7 +95,6 @@ test('whatever a message holds, it is one line, nothing in it is obeyed, and JSO
         logTo(lines).info(message, { field: message });
         logTo(lines, { ...JSON_SETTINGS, format: 'text' }).info(message);
         assert.equal(lines.length, 2);
-         
         for (const line of lines) assert.doesNotMatch(line, /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
         const parsed = JSON.parse(String(lines[0])) as { msg: string; field: string };
         assert.deepEqual([parsed.msg, parsed.field], [message, message]);
