@@ -5,18 +5,19 @@ import type { BackendLoad, Placement, PoolSimulation, Simulation } from './simul
 import { percent, table } from './table.ts';
 
 export function printSimulation({ clients, seed, pools }: Simulation): string {
+  const isChange = pools.some(({ after }) => after !== undefined);
   return [
     `${clients} clients, one session each, seed ${seed}\n`,
-    ...pools.map((pool) => `\n${printPool(pool)}`),
+    ...pools.map((pool) => `\n${printPool(pool, isChange)}`),
   ].join('');
 }
 
-function printPool(simulated: PoolSimulation): string {
+function printPool(simulated: PoolSimulation, isChange: boolean): string {
   const { before, after } = simulated;
   const [one, other] = [before, after].map((placement) => placement?.algorithm);
   const algorithm =
     one !== undefined && other !== undefined && one !== other ? `${one} -> ${other}` : (one ?? other ?? '');
-  const only = before === undefined ? ' (new)' : '';
+  const only = before === undefined ? ' (new)' : isChange && after === undefined ? ' (gone)' : '';
   return [
     `pool ${printText(simulated.pool)}: ${algorithm}${only}\n`,
     table(rowsOf(before, after)),
