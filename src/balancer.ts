@@ -9,7 +9,7 @@ import { type Compiler, createCompiler } from './balance/compile.ts';
 import type { Config, PrometheusSettings } from './config/config.ts';
 import type { ConfigIssue } from './config/issue.ts';
 import type { LoadResult } from './config/load.ts';
-import type { Discovery, DiscoveryEvent } from './discovery/dns.ts';
+import type { Discovery, DiscoveryEvent, NameState } from './discovery/dns.ts';
 import type { Engine, EngineEvent, Snapshot } from './engine/engine.ts';
 import { describeError } from './errors.ts';
 import type { BackendHealth, Monitor, MonitoredPool, Transition } from './health/health.ts';
@@ -38,6 +38,8 @@ export interface BalancerParts {
   /** Reads the config again; absent where there is no file. */
   readonly reload?: () => LoadResult;
   readonly tellIssues?: (issues: readonly ConfigIssue[]) => string;
+  /** Another config has come into force. */
+  readonly onApplied?: (before: Config, after: Config) => void;
   readonly log: BalancerLog;
   /** Asked anew for each config that is tried, since a changed file may have the last word. */
   readonly overrides?: (wanted: Config) => Overrides;
@@ -58,6 +60,8 @@ export interface Balancer {
   config(): Config;
   engine(): Engine;
   health(): readonly BackendHealth[];
+  /** Names that backends are configured by. */
+  names(): readonly NameState[];
   /** Rebuilds and applies the snapshot soon: something that it is made of has changed. */
   touch(): void;
   state(): BalancerState;
@@ -267,6 +271,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
   async function takeOver(wanted: Config): Promise<Outcome> {
     if (phase !== 'serving') return { ok: false, message: 'it is not serving' };
     await names.resolveAll(hosts(wanted), wanted.dns.timeout);
+    const before = config;
     const sameMetrics =
       JSON.stringify(wanted.monitoring.prometheus) === JSON.stringify(config.monitoring.prometheus);
     let fresh: MetricsServer | undefined;
@@ -283,6 +288,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
       return { ok: false, message: describeError(error) };
     }
     names.follow(hosts(wanted), wanted.dns);
+    parts.onApplied?.(before, wanted);
     if (!sameMetrics) {
       const old = metrics;
       metrics = fresh;
@@ -368,6 +374,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
     config: () => config,
     engine: () => engine,
     health: () => monitor.list(),
+    names: () => names.list(),
     touch,
     state: () => ({ generation: inForce, reloadFailures, ready: phase === 'serving', phase }),
   };

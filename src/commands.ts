@@ -46,11 +46,22 @@ export async function printSchema(): Promise<number> {
   return EXIT_OK;
 }
 
-export async function runConfig(file: string, version: string): Promise<number> {
+export async function runConfig(file: string, version: string, watch: boolean): Promise<number> {
   const result = loaded(loadConfigFile(file));
   if (result === undefined) return EXIT_USAGE;
   const { run } = await import('./run.ts');
-  return run({ config: result.config, version, reload: () => loadConfigFile(file) });
+  const reload = (): LoadResult => loadConfigFile(file);
+  return run({ config: result.config, version, reload, ...(watch ? { watch: file } : {}) });
+}
+
+export async function doctor(file: string, json: boolean): Promise<number> {
+  const result = loaded(loadConfigFile(file));
+  if (result === undefined) return EXIT_USAGE;
+  const { runDoctor } = await import('./doctor/doctor.ts');
+  const { readHost } = await import('./doctor/read-host.ts');
+  const { report, exitCode } = runDoctor({ config: result.config, host: readHost(), json });
+  process.stdout.write(report);
+  return exitCode;
 }
 
 export async function runDemo(version: string): Promise<number> {

@@ -4,16 +4,18 @@
 import { banner, descriptorNeed, tellDescriptorNeed } from './banner.ts';
 import { type Balancer, createBalancer } from './balancer.ts';
 import type { Config } from './config/config.ts';
+import { diffConfigs, formatDiff, isEmptyDiff } from './config/diff.ts';
 import { formatIssues } from './config/issue.ts';
 import type { LoadResult } from './config/load.ts';
 import { createDiscovery } from './discovery/dns.ts';
 import { createSystemSources } from './discovery/sources.ts';
+import { watchFile } from './embed/watch.ts';
 import { loadBinding } from './engine/load.ts';
 import { createNativeEngine } from './engine/native.ts';
 import { createMonitor } from './health/monitor.ts';
 import { systemTime } from './health/time.ts';
 import { allowedCpus, descriptorLimit } from './host.ts';
-import { createLog, type Log } from './log.ts';
+import { createLog, type ProcessLog } from './log.ts';
 import { createMetrics } from './metrics/registry.ts';
 import { startMetricsServer } from './metrics/server.ts';
 import { handleSignals } from './signals.ts';
@@ -23,6 +25,8 @@ export interface RunOptions {
   readonly version: string;
   /** Reads the config again, for SIGHUP. */
   readonly reload: () => LoadResult;
+  /** A file whose changes are reloaded. */
+  readonly watch?: string;
   /** A line below the banner. */
   readonly hint?: string;
 }
@@ -31,7 +35,7 @@ const EXIT_OK = 0;
 const EXIT_FAILURE = 1;
 
 /** Signals that came while nobody was there yet to obey them are kept. */
-function signalInbox(log: Log): { attach(balancer: Balancer): Promise<void> } {
+function signalInbox(log: ProcessLog): { attach(balancer: Balancer): Promise<void> } {
   let balancer: Balancer | undefined;
   let asked = 0;
   let reloadAsked = false;
@@ -68,7 +72,7 @@ export async function run(options: RunOptions): Promise<number> {
   const inbox = signalInbox(log);
   const loaded = loadBinding();
   if (!loaded.ok) {
-    log.error(loaded.message);
+    log.fatal(loaded.message);
     await log.flush();
     return EXIT_FAILURE;
   }
@@ -94,18 +98,28 @@ export async function run(options: RunOptions): Promise<number> {
       startMetricsServer(settings, createMetrics(balancer, log), () => balancer.state()),
     reload: options.reload,
     tellIssues: formatIssues,
+    onApplied(before, after) {
+      const diff = diffConfigs(before, after);
+      if (!isEmptyDiff(diff))
+        log.info(`changed:\n${formatDiff(diff).trimEnd()}`, { event: 'config-changed' });
+      const taken = log.use(after.log);
+      if (!taken.ok) log.warn(taken.message);
+    },
     log,
   });
   const started = await balancer.start();
   if (!started.ok) {
-    log.error(started.message);
+    log.fatal(started.message);
     await log.flush();
     return EXIT_FAILURE;
   }
   log.banner(
     banner(config, cpus, binding.maxWorkers, options.version) + (options.hint ? `\n  ${options.hint}` : ''),
   );
+  const watch =
+    options.watch === undefined ? undefined : watchFile(options.watch, () => void balancer.reload());
   await inbox.attach(balancer);
+  watch?.close();
   log.info('every session has ended');
   await log.flush();
   return EXIT_OK;

@@ -60,7 +60,7 @@ const timeouts: Section<TimeoutSettings> = section(
     ),
     session_jitter: key(
       integer(0, 100, 'percent'),
-      10,
+      0,
       'new',
       'Percent of `session` by which the limits of sessions differ, so that those which began together do not end together.',
     ),
