@@ -157,6 +157,9 @@ Step splice_through(Relay& relay, Side& source, Side& sink, RelayIo& io, size_t&
   budget -= std::min(budget, size);
   if (io.quick_ack) rearm_quick_ack(source.fd);
   relay.conduit.filled(size);
+  // A pipe that was not filled says that the socket is dry, or that it came in small pieces: the next turn finds out,
+  // and by then there is more to take at once.
+  if (size >= kSpliceFrom && size < pipe->capacity) budget = 0;
   if (size >= kSmallSplice) {
     relay.small_splices = 0;
   } else if (++relay.small_splices >= 3) {
