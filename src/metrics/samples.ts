@@ -1,5 +1,5 @@
-// From what is known at one moment to the samples of every metric: pure. A name that has several numbers, or none yet,
-// has their sum, so that nothing is told twice and everything is there from the start.
+// From what is known at one moment to the samples of every metric: pure. What is configured or still reported by the
+// engine is told, and nothing else; a name that has several numbers has their sum, so that nothing is told twice.
 
 import {
   CLOSE_REASONS,
@@ -106,10 +106,11 @@ function listenersByName({
   const bySlot = new Map(counters.listeners.map((part) => [part.slot, part]));
   const groups = new Map<string, { labels: Record<string, string>; parts: ListenerCounters[] }>();
   for (const { slot, name } of listeners) {
+    const part = bySlot.get(slot);
+    if (part === undefined) continue;
     const group = groups.get(name) ?? { labels: { listener: name }, parts: [] };
     groups.set(name, group);
-    const part = bySlot.get(slot);
-    if (part !== undefined) group.parts.push(part);
+    group.parts.push(part);
   }
   return groups;
 }
@@ -117,15 +118,16 @@ function listenersByName({
 function backendsByName({ counters, backends, health }: Frame): BackendGroup[] {
   const bySlot = new Map(counters.backends.map((part) => [part.slot, part]));
   const groups = new Map<string, { labels: Record<string, string>; parts: BackendCounters[] }>();
-  // Those that nobody could be sent to yet have no number.
-  for (const { pool, backend, slot } of [
-    ...backends,
-    ...health.map((each) => ({ ...each, slot: undefined })),
+  // Those that nobody could be sent to yet have no number, but are configured.
+  const configured = health.map(({ pool, backend }) => ({ pool, backend, part: undefined }));
+  const reported = backends.map(({ pool, backend, slot }) => ({ pool, backend, part: bySlot.get(slot) }));
+  for (const { pool, backend, part } of [
+    ...configured,
+    ...reported.filter((each) => each.part !== undefined),
   ]) {
     const key = JSON.stringify([pool, backend]);
     const group = groups.get(key) ?? { labels: { pool, backend }, parts: [] };
     groups.set(key, group);
-    const part = slot === undefined ? undefined : bySlot.get(slot);
     if (part !== undefined) group.parts.push(part);
   }
   return [...groups.values()];

@@ -88,10 +88,7 @@ test('promised names and labels are in the table', () => {
 });
 
 test('every metric is there before anything has happened, with exactly the labels of the table', async () => {
-  const source = fakeSource();
-  source.listeners = [];
-  source.backends = [];
-  const page = readPage(await metricsOf(source).scrape());
+  const page = readPage(await metricsOf(fakeSource()).scrape());
   for (const { name, kind, labels } of Object.values(METRICS)) {
     assert.equal(page.types.get(name), kind);
     const samples = page.all(kind === 'histogram' ? `${name}_count` : name);
@@ -283,6 +280,14 @@ test('what was removed is counted for as long as the engine reports it, but is n
     page.all('ultrabalancer_l4_backend_up').map(({ labels }) => labels['backend']),
     ['127.0.0.1:9001'],
   );
+});
+
+test('what the engine no longer reports is gone, though its name is remembered', async () => {
+  const source = fakeSource();
+  source.namedListeners.push({ slot: 8, name: 'old' });
+  source.namedBackends.push({ slot: 9, pool: 'app', backend: '127.0.0.1:9009' });
+  const text = await metricsOf(source).scrape();
+  assert.doesNotMatch(text, /"old"|127\.0\.0\.1:9009/);
 });
 
 test('a backend that nobody could be sent to yet is there, at 0', async () => {
