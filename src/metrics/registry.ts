@@ -128,6 +128,8 @@ export function createMetrics(source: MetricsSource, log?: Log, options: Metrics
   };
 }
 
+const NO_LABELS: Readonly<Record<string, string>> = {};
+
 /** All that prom-client's registry asks of a metric is its name and what get() answers; its types ask for its classes. */
 function asPromMetric(metric: Metric, samples: () => Samples[MetricKey]): PromMetric {
   const get = () =>
@@ -135,9 +137,12 @@ function asPromMetric(metric: Metric, samples: () => Samples[MetricKey]): PromMe
       name: metric.name,
       help: metric.help,
       type: metric.kind,
-      values: samples().map(({ labels, value, suffix }) =>
-        suffix === undefined ? { labels, value } : { labels, value, metricName: `${metric.name}${suffix}` },
-      ),
+      values: samples().map(({ labels, more = NO_LABELS, value, suffix = '' }) => ({
+        labels: more,
+        sharedLabels: labels,
+        value,
+        metricName: metric.name + suffix,
+      })),
     });
   return { name: metric.name, get } as unknown as PromMetric;
 }

@@ -13,7 +13,10 @@ import { IS_ERROR } from './reasons.ts';
 import type { Rates, Totals } from './window.ts';
 
 export interface Sample {
+  /** One object for all samples of one thing: it is made into text once. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Besides those. */
+  readonly more?: Readonly<Record<string, string>>;
   readonly value: number;
   /** Where a histogram's parts differ from its name: `_bucket`, `_sum`, `_count`. */
   readonly suffix?: string;
@@ -265,9 +268,11 @@ function byLabel<T>(
   values: readonly string[],
   pick: (part: T, at: number) => bigint | undefined,
 ): Sample[] {
+  const more = values.map((value) => ({ [label]: value }));
   return groups.flatMap(({ labels, parts }) =>
-    values.map((value, at) => ({
-      labels: { ...labels, [label]: value },
+    more.map((one, at) => ({
+      labels,
+      more: one,
       value: Number(sum(parts, (part) => pick(part, at) ?? 0n)),
     })),
   );
@@ -280,12 +285,12 @@ function histograms<T>(
   buckets: (part: T) => readonly bigint[],
   sumNs: (part: T) => bigint,
 ): Sample[] {
-  const edges = [...bounds.map(String), '+Inf'];
+  const edges = [...bounds.map(String), '+Inf'].map((le) => ({ le }));
   return groups.flatMap(({ labels, parts }) => {
     let all = 0n;
-    const samples: Sample[] = edges.map((le, at) => {
+    const samples: Sample[] = edges.map((more, at) => {
       all += sum(parts, (part) => buckets(part)[at] ?? 0n);
-      return { labels: { ...labels, le }, value: Number(all), suffix: '_bucket' };
+      return { labels, more, value: Number(all), suffix: '_bucket' };
     });
     samples.push({ labels, value: Number(sum(parts, sumNs)) / 1e9, suffix: '_sum' });
     samples.push({ labels, value: Number(all), suffix: '_count' });
