@@ -102,7 +102,7 @@ export function assemble({ first, binding, log, emit, ...options }: AssembleOpti
     createDiscovery: (config, onEvent) =>
       createDiscovery({ settings: config.dns, sources: createSystemSources(), time: systemTime, onEvent }),
     createMonitor: monitor,
-    serveMetrics: (settings) => serveMetrics(settings, core, log),
+    serveMetrics: (settings) => serveMetrics(settings, core),
     reload: () => {
       const loaded = source();
       issues = loaded.ok ? [] : loaded.issues;

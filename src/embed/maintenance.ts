@@ -14,12 +14,13 @@ export interface Maintenance {
 export function createMaintenance(core: Core, store: OverrideStore): Maintenance {
   return {
     endSessions() {
-      const slots = new Set<number>();
+      const held = new Set<string>();
       for (const change of store.list()) {
-        if (change.field === 'hold' && change.value === 'maintenance')
-          slots.add(core.slots.backend(change.pool, change.backend));
+        if (change.field === 'hold' && change.value === 'maintenance') held.add(nameOf(change));
       }
-      if (slots.size === 0) return;
+      if (held.size === 0) return;
+      const ours = core.slots.backends().filter((each) => held.has(nameOf(each)));
+      const slots = new Set(ours.map((each) => each.slot));
       const engine = core.engine();
       const open = engine.read().backends.some(({ slot, active }) => slots.has(slot) && active > 0n);
       if (!open) return;
@@ -27,4 +28,8 @@ export function createMaintenance(core: Core, store: OverrideStore): Maintenance
         if (slots.has(backend)) engine.kill(worker, id);
     },
   };
+}
+
+function nameOf({ pool, backend }: { readonly pool: string; readonly backend: string }): string {
+  return JSON.stringify([pool, backend]);
 }

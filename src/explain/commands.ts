@@ -1,9 +1,7 @@
-// The sub-commands `explain` and `simulate`: flags in, text or JSON out, an exit code back. 0 answered, 1 a running
+// What the sub-commands `explain` and `simulate` do: options in, text or JSON out, an exit code back. 0 answered, 1 a running
 // balancer could not be asked, 2 a bad command line or config. Binds nothing and changes nothing.
 
 import { writeSync } from 'node:fs';
-
-import { type Command, InvalidArgumentError } from 'commander';
 
 import type { Config } from '../config/config.ts';
 import { formatIssues } from '../config/issue.ts';
@@ -48,11 +46,11 @@ export interface Streams {
   readonly err: (text: string) => void;
 }
 
-const standard: Streams = { out: (text) => writeAll(1, text), err: (text) => writeAll(2, text) };
+const STANDARD: Streams = { out: (text) => writeAll(1, text), err: (text) => writeAll(2, text) };
 
 export async function explainCommand(
   options: ExplainOptions,
-  { out, err }: Streams = standard,
+  { out, err }: Streams = STANDARD,
 ): Promise<number> {
   const config = configOf(options.config, err);
   if (config === undefined) return EXIT_USAGE;
@@ -74,7 +72,7 @@ export async function explainCommand(
   return EXIT_OK;
 }
 
-export function simulateCommand(options: SimulateOptions, { out, err }: Streams = standard): number {
+export function simulateCommand(options: SimulateOptions, { out, err }: Streams = STANDARD): number {
   const { clients = CLIENTS, seed = 1, without = [] } = options;
   const before = configOf(options.config, err);
   const after = options.with === undefined ? before : configOf(options.with, err);
@@ -97,54 +95,6 @@ export function simulateCommand(options: SimulateOptions, { out, err }: Streams 
   const simulation = simulate({ before, change, clients, seed });
   out(options.json ? `${JSON.stringify(simulation, null, 2)}\n` : printSimulation(simulation));
   return EXIT_OK;
-}
-
-/** Adds both to a program; `done` gets the exit code. */
-export function addExplainCommands(
-  program: Command,
-  done: (code: number) => void,
-  streams: Streams = standard,
-): void {
-  program
-    .command('explain')
-    .description('which backend a client gets, and why')
-    .option('-c, --config <file>', 'the config to look at')
-    .requiredOption('--client <ip>', 'an IPv4 or IPv6 address')
-    .option('--listener <name>', 'only this listener')
-    .option('--metrics <url>', 'take states from this metrics page of a running balancer')
-    .option('--json', 'for machines')
-    .action(async (_options: unknown, command: Command) => {
-      done(await explainCommand(withConfig(command) as ExplainOptions, streams));
-    });
-  program
-    .command('simulate')
-    .description('many clients against this config and a changed one: shares, peaks, and who moves')
-    .option('-c, --config <file>', "today's config")
-    .option('--with <file>', 'the changed config')
-    .option('--without <host:port>', 'this backend is down after the change; may be repeated', repeated, [])
-    .option('--clients <number>', 'distinct addresses', whole, CLIENTS)
-    .option('--seed <number>', 'other addresses and draws', whole, 1)
-    .option('--json', 'for machines')
-    .action((_options: unknown, command: Command) =>
-      done(simulateCommand(withConfig(command) as SimulateOptions, streams)),
-    );
-}
-
-/** `--config` may have been taken by the program itself, which has one too. */
-function withConfig(command: Command): object {
-  const options = command.optsWithGlobals<{ readonly config?: string }>();
-  if (options.config === undefined)
-    command.error('error: which config? --config FILE', { exitCode: EXIT_USAGE });
-  return options;
-}
-
-function whole(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('expected a whole number');
-  return Number(text);
-}
-
-function repeated(text: string, before: readonly string[]): readonly string[] {
-  return [...before, text];
 }
 
 function hasBackend(config: Config, backend: string): boolean {

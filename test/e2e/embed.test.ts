@@ -111,11 +111,30 @@ describe('life', () => {
     t.after(() => balancer.stop());
     const failed = await balancer.start();
     assert.ok(!failed.ok);
-    assert.match(failed.message, new RegExp(`127\\.0\\.0\\.1:${a.port}.*EADDRINUSE`));
+    assert.match(failed.message, new RegExp(`127\\.0\\.0\\.1:${a.port}: address already in use`));
     assert.equal(balancer.state().phase, 'idle');
     assert.equal(await ask(port), undefined);
     a.close();
     await until('the port is free', async () => (await balancer.start()).ok);
+  });
+
+  it('may be ended while it starts, and before, and asked anything afterwards', async (t) => {
+    const { port, config } = await two(t);
+    const balancer = createBalancer(config);
+    const starting = balancer.start();
+    assert.ok(!(await balancer.start()).ok, 'it is starting already');
+    await balancer.stop();
+    assert.ok(!(await starting).ok);
+    assert.equal(await ask(port), undefined);
+    assert.equal(balancer.state().phase, 'stopped');
+    assert.equal(balancer.counters().listeners.length <= 1, true);
+    assert.ok(!(await balancer.apply(config)).ok);
+    assert.ok(!balancer.setWeight('default', '127.0.0.1:1', 1).ok);
+    await Promise.all([balancer.stop(), balancer.drain()]);
+
+    const never = createBalancer(config);
+    await never.drain();
+    assert.deepEqual(await never.start(), { ok: false, message: 'it is stopped', issues: [] });
   });
 
   it('several run side by side', async (t) => {
