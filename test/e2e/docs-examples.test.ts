@@ -4,6 +4,8 @@
 // ```ts       a whole program; a ```text block right after it is what it prints
 // ```console  `$ command`, and what it prints; ```yaml blocks that begin with `# NAME` are files it finds
 // <!-- not run … --> in front of a ```ts block: compiled, not run
+//
+// Programs in README.md are compiled only: they name addresses of somebody else's backends.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -32,7 +34,7 @@ interface Block {
 }
 
 function blocksOf(name: string): readonly Block[] {
-  const markdown = readFileSync(join(ROOT, 'docs', name), 'utf8');
+  const markdown = readFileSync(join(ROOT, name), 'utf8');
   let end = 0;
   return [...markdown.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map((match) => {
     const before = markdown.slice(end, match.index);
@@ -114,7 +116,7 @@ const host: ts.FormatDiagnosticsHost = {
 describe('docs/embedding.md', () => {
   // Within the package, so that its own name leads to it.
   const folder = join(ROOT, '.build', 'docs-examples', String(process.pid));
-  const blocks = blocksOf('embedding.md');
+  const blocks = blocksOf('docs/embedding.md');
   const programs = blocks.filter(({ language }) => language === 'ts');
 
   it('every program compiles, runs, and prints what it says', { timeout: 120_000 }, async (t) => {
@@ -122,9 +124,10 @@ describe('docs/embedding.md', () => {
     assert.ok(programs.length >= 5);
     const real = await ports(t);
     const back = [...real].map(([shown, used]) => [used, shown] as const);
+    const inReadme = blocksOf('README.md').filter(({ text }) => text.includes("from 'ultrabalancer-l4'"));
     const compiled = compile(
       folder,
-      programs.map(({ text }) => exchange(text, real)),
+      [...programs, ...inReadme].map(({ text }) => exchange(text, real)),
     );
     for (const [at, program] of programs.entries()) {
       if (program.before.includes('<!-- not run')) continue;
@@ -144,7 +147,7 @@ describe('docs/explain.md', () => {
   it('every command prints what it says', { timeout: 120_000 }, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'docs-'));
     t.after(() => rmSync(folder, { recursive: true, force: true }));
-    const blocks = blocksOf('explain.md');
+    const blocks = blocksOf('docs/explain.md');
     for (const { language, text } of blocks) {
       const name = /^# ([\w-]+\.yaml)\n/.exec(text)?.[1];
       if (language === 'yaml' && name !== undefined) writeFileSync(join(folder, name), text);
