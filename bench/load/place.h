@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+//
+// Where a program runs: on one CPU, in a network namespace of its own; and what keeps a CPU from sleeping.
+#pragma once
+
+namespace load {
+
+/// Pins this process to a CPU and becomes the command, which ends when the parent does.
+int run_on_cpu(int cpu, char** command);
+
+/// A fresh network namespace with loopback up, becomes the command. What it sets in there is told on stderr
+/// by name.
+int run_in_namespace(char** command);
+
+/// Keeps a CPU awake at the lowest priority there is, until the parent ends.
+int spin(int cpu);
+
+}  // namespace load
