@@ -31,7 +31,9 @@ class Reader {
     }
     return n;
   }
-  uint32_t integer(const char* key, double least, double most) { return static_cast<uint32_t>(number(key, least, most)); }
+  uint32_t integer(const char* key, double least, double most) {
+    return static_cast<uint32_t>(number(key, least, most));
+  }
   Nanos milliseconds(const char* key) { return static_cast<Nanos>(number(key, 0, 9e15) * 1e6); }
   bool boolean(const char* key) {
     const Napi::Value value = get(key);
@@ -148,8 +150,8 @@ void read_plan(Reader in, PoolSpec& pool) {
   }
   const auto entries = table.As<Napi::Uint16Array>();
   pool.table.assign(entries.Data(), entries.Data() + entries.ElementLength());
-  const bool inside = std::all_of(pool.table.begin(), pool.table.end(),
-                                  [&](uint16_t index) { return index < pool.backends.size(); });
+  const bool inside =
+      std::all_of(pool.table.begin(), pool.table.end(), [&](uint16_t index) { return index < pool.backends.size(); });
   if (!inside) return in.fail("table", "names a backend that is not there");
   const bool needs_table = pool.kind != PlanKind::kLeast && pool.kind != PlanKind::kEwma && !pool.members.empty();
   if (needs_table && pool.table.empty()) in.fail("table", "is empty");
@@ -237,7 +239,8 @@ bool read_snapshot(const Napi::Value& value, Snapshot& snapshot, std::string& pr
     snapshot.listeners.push_back(read_listener(listener, at, snapshot.pools, problem));
   });
   std::vector<BackendSpec> backends;
-  for (const PoolSpec& pool : snapshot.pools) backends.insert(backends.end(), pool.backends.begin(), pool.backends.end());
+  for (const PoolSpec& pool : snapshot.pools)
+    backends.insert(backends.end(), pool.backends.begin(), pool.backends.end());
   if (in.ok() && !(slots_differ(snapshot.pools) && slots_differ(snapshot.listeners) && slots_differ(backends))) {
     in.fail("", "uses a slot twice");
   }

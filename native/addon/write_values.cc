@@ -47,7 +47,8 @@ Napi::Object write_listener(Napi::Env env, const ListenerState& state) {
 #undef UB_PUT
   Napi::Array closed = Napi::Array::New(env, kCloseReasons);
   for (size_t i = 0; i < kCloseReasons; ++i) {
-    closed.Set(static_cast<uint32_t>(i), big(env, sum(blocks, [i](const ListenerCounters& b) { return b.closed[i].get(); })));
+    closed.Set(static_cast<uint32_t>(i),
+               big(env, sum(blocks, [i](const ListenerCounters& b) { return b.closed[i].get(); })));
   }
   out.Set("closed", closed);
   write_histogram(env, out, "turnBuckets", "turnSumNs", blocks,

@@ -11,17 +11,17 @@
 namespace ub {
 
 struct Error {
-  int number = 0;              // errno
-  const char* call = "";       // the system call, or what was being done
-  std::string address;         // host of the address it was about, if any
+  int number = 0;         // errno
+  const char* call = "";  // the system call, or what was being done
+  std::string address;    // host of the address it was about, if any
   int port = 0;
 };
 
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}         // NOLINT(google-explicit-constructor): returns read better
-  Result(Error error) : error_(std::move(error)) {}     // NOLINT(google-explicit-constructor)
+  Result(T value) : value_(std::move(value)) {}      // NOLINT(google-explicit-constructor): returns read better
+  Result(Error error) : error_(std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   bool has_value() const { return value_.has_value(); }
   T& value() { return *value_; }

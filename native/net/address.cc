@@ -30,13 +30,9 @@ Address Address::from(const sockaddr_storage& storage, socklen_t length) {
   return address;
 }
 
-socklen_t Address::length() const {
-  return family() == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
-}
+socklen_t Address::length() const { return family() == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6); }
 
-uint16_t Address::port() const {
-  return ntohs(family() == AF_INET ? storage_.v4.sin_port : storage_.v6.sin6_port);
-}
+uint16_t Address::port() const { return ntohs(family() == AF_INET ? storage_.v4.sin_port : storage_.v6.sin6_port); }
 
 std::string Address::host() const {
   char text[INET6_ADDRSTRLEN] = "";

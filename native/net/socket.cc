@@ -23,9 +23,7 @@ auto retry_interrupted(F&& call) {
   return result;
 }
 
-bool set(int fd, int level, int name, int value) {
-  return setsockopt(fd, level, name, &value, sizeof value) == 0;
-}
+bool set(int fd, int level, int name, int value) { return setsockopt(fd, level, name, &value, sizeof value) == 0; }
 
 Error failure(const char* call, const Address& address) { return Error{errno, call, address.host(), address.port()}; }
 
@@ -119,9 +117,8 @@ int start_connect(int fd, const Address& address) {
 
 int accept_client(int listener, sockaddr_storage* peer) {
   socklen_t length = sizeof *peer;
-  return retry_interrupted([&] {
-    return ::accept4(listener, reinterpret_cast<sockaddr*>(peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  });
+  return retry_interrupted(
+      [&] { return ::accept4(listener, reinterpret_cast<sockaddr*>(peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC); });
 }
 
 IoCount receive(int fd, void* into, size_t size) {
@@ -141,14 +138,14 @@ IoCount transmit(int fd, const void* from, size_t size, bool more) {
 }
 
 IoCount splice_in(int socket, int pipe, size_t size) {
-  const ssize_t n =
-      retry_interrupted([&] { return ::splice(socket, nullptr, pipe, nullptr, size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK); });
+  const ssize_t n = retry_interrupted(
+      [&] { return ::splice(socket, nullptr, pipe, nullptr, size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK); });
   return {n, n < 0 ? errno : 0};
 }
 
 IoCount splice_out(int pipe, int socket, size_t size) {
-  const ssize_t n =
-      retry_interrupted([&] { return ::splice(pipe, nullptr, socket, nullptr, size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK); });
+  const ssize_t n = retry_interrupted(
+      [&] { return ::splice(pipe, nullptr, socket, nullptr, size, SPLICE_F_MOVE | SPLICE_F_NONBLOCK); });
   return {n, n < 0 ? errno : 0};
 }
 

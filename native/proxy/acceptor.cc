@@ -8,12 +8,12 @@
 
 namespace ub {
 namespace {
-constexpr uint32_t kLargestBatch = 16;                // accepts per turn: the sessions that are there have work too
+constexpr uint32_t kLargestBatch = 16;  // accepts per turn: the sessions that are there have work too
 constexpr Nanos kShortage = 100 * kMillisecond;
 // Handshakes that began before connections were steered away end within a round trip or two.
 constexpr Nanos kRetireAfter = 2 * kSecond;
-constexpr Nanos kTellEvery = 2 * kSecond;             // of a shortage that comes and goes
-constexpr uint32_t kMostAborted = 64;                 // clients that left before they were accepted, per turn
+constexpr Nanos kTellEvery = 2 * kSecond;  // of a shortage that comes and goes
+constexpr uint32_t kMostAborted = 64;      // clients that left before they were accepted, per turn
 }  // namespace
 
 void Acceptor::assign(uint32_t id, int fd, WorkerListener& listener) {

@@ -45,9 +45,9 @@ class Acceptor {
     int fd;
     WorkerListener* listener;
     Pause pause = Pause::kNone;
-    uint32_t batch = 1;     // accepts per turn; grows while there is more in every turn
-    uint64_t last_turn = 0; // in which the batch was used up
-    Nanos retire_at = 0;    // 0: it stays
+    uint32_t batch = 1;      // accepts per turn; grows while there is more in every turn
+    uint64_t last_turn = 0;  // in which the batch was used up
+    Nanos retire_at = 0;     // 0: it stays
   };
   enum class Accepted : uint8_t { kOne, kNone, kFull, kShortage };
 

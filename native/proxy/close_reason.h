@@ -7,33 +7,33 @@
 #include <cstddef>
 #include <cstdint>
 
-#define UB_CLOSE_REASONS(X)                                          \
-  X(kFinished, "finished")              /* both sides ended in order */ \
-  X(kClientReset, "client_reset")       /* RST from the client */      \
-  X(kBackendReset, "backend_reset")     /* RST from the backend */     \
-  X(kClientLost, "client_lost")         /* ended, then took no more */ \
-  X(kBackendLost, "backend_lost")                                    \
-  X(kConnectFailed, "connect_failed")   /* no backend could be connected to */ \
-  X(kConnectTimeout, "connect_timeout")                              \
-  X(kNoBackend, "no_backend")           /* none in rotation */         \
-  X(kBackendsFull, "backends_full")     /* all at max_connections */   \
-  X(kReadTimeout, "read_timeout")                                    \
-  X(kWriteTimeout, "write_timeout")                                  \
-  X(kIdleTimeout, "idle_timeout")                                    \
-  X(kHalfCloseTimeout, "half_close_timeout")                         \
-  X(kFirstByteTimeout, "first_byte_timeout")                         \
-  X(kSessionTimeout, "session_timeout")                              \
-  X(kTurnLimit, "turn_limit")           /* max_requests_per_connection */ \
-  X(kDrained, "drained")                /* still open at the drain deadline */ \
-  X(kKilled, "killed")                  /* an operator asked */        \
-  X(kShutdown, "shutdown")                                           \
+#define UB_CLOSE_REASONS(X)                                                  \
+  X(kFinished, "finished")          /* both sides ended in order */          \
+  X(kClientReset, "client_reset")   /* RST from the client */                \
+  X(kBackendReset, "backend_reset") /* RST from the backend */               \
+  X(kClientLost, "client_lost")     /* ended, then took no more */           \
+  X(kBackendLost, "backend_lost")                                            \
+  X(kConnectFailed, "connect_failed") /* no backend could be connected to */ \
+  X(kConnectTimeout, "connect_timeout")                                      \
+  X(kNoBackend, "no_backend")       /* none in rotation */                   \
+  X(kBackendsFull, "backends_full") /* all at max_connections */             \
+  X(kReadTimeout, "read_timeout")                                            \
+  X(kWriteTimeout, "write_timeout")                                          \
+  X(kIdleTimeout, "idle_timeout")                                            \
+  X(kHalfCloseTimeout, "half_close_timeout")                                 \
+  X(kFirstByteTimeout, "first_byte_timeout")                                 \
+  X(kSessionTimeout, "session_timeout")                                      \
+  X(kTurnLimit, "turn_limit") /* max_requests_per_connection */              \
+  X(kDrained, "drained")      /* still open at the drain deadline */         \
+  X(kKilled, "killed")        /* an operator asked */                        \
+  X(kShutdown, "shutdown")                                                   \
   X(kNoMemory, "no_memory")
 
-#define UB_CONNECT_FAILURES(X)   \
-  X(kRefused, "refused")         \
-  X(kTimeout, "timeout")         \
-  X(kUnreachable, "unreachable") \
-  X(kNoLocalPort, "no_local_port") \
+#define UB_CONNECT_FAILURES(X)      \
+  X(kRefused, "refused")            \
+  X(kTimeout, "timeout")            \
+  X(kUnreachable, "unreachable")    \
+  X(kNoLocalPort, "no_local_port")  \
   X(kNoDescriptor, "no_descriptor") \
   X(kOther, "other")
 

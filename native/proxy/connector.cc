@@ -31,9 +31,7 @@ ConnectFailure failure_of(int error) {
 }
 
 /// Our own shortage says nothing about the backend.
-bool is_ours(ConnectFailure why) {
-  return why == ConnectFailure::kNoLocalPort || why == ConnectFailure::kNoDescriptor;
-}
+bool is_ours(ConnectFailure why) { return why == ConnectFailure::kNoLocalPort || why == ConnectFailure::kNoDescriptor; }
 
 constexpr Nanos kShortage = 100 * kMillisecond;  // pause before descriptors are asked for again
 

@@ -10,10 +10,10 @@
 namespace ub {
 
 enum class Dial : uint8_t {
-  kUnderWay,  // an event or the timer will tell
-  kConnected, // a warm connection was there: session.side[kBackend] is ready
-  kWaiting,   // no descriptor to be had: try again soon
-  kFailed,    // session.failure says why; no backend is held
+  kUnderWay,   // an event or the timer will tell
+  kConnected,  // a warm connection was there: session.side[kBackend] is ready
+  kWaiting,    // no descriptor to be had: try again soon
+  kFailed,     // session.failure says why; no backend is held
 };
 
 class Connector {

@@ -47,11 +47,11 @@ struct WorkerBackend {
   uint32_t warm_min = 0;               // this worker's share
   uint32_t warm_max = 0;
   uint32_t warm_target = 0;
-  uint32_t limit = 0;                  // max_connections
+  uint32_t limit = 0;  // max_connections
   Nanos warm_timeout = 0;
-  Nanos warm_retry_at = 0;             // not before: the last one failed or was dropped soon
-  uint32_t warm_failures = 0;          // in a row
-  uint32_t sessions = 0;               // of this worker, dialling ones included
+  Nanos warm_retry_at = 0;     // not before: the last one failed or was dropped soon
+  uint32_t warm_failures = 0;  // in a row
+  uint32_t sessions = 0;       // of this worker, dialling ones included
   bool removed = false;
 };
 
@@ -105,7 +105,7 @@ struct WorkerContext {
   EventQueue& events;
   Doorbells& doorbells;
   std::unordered_map<uint32_t, std::unique_ptr<WorkerBackend>> backends;  // by slot
-  uint32_t clients = 0;      // sessions with a client
+  uint32_t clients = 0;                                                   // sessions with a client
   bool place_freed = false;  // a listener that was full here may accept again
   Nanos descriptors_short_until = 0;
 };

@@ -30,7 +30,8 @@ Status Core::apply(Snapshot draft) {
   std::vector<Wanted> wanted;
   for (const ListenerSpec& spec : draft.listeners) {
     for (const Address& address : spec.addresses) {
-      const bool twice = std::any_of(wanted.begin(), wanted.end(), [&](const Wanted& w) { return w.address == address; });
+      const bool twice =
+          std::any_of(wanted.begin(), wanted.end(), [&](const Wanted& w) { return w.address == address; });
       if (twice) return Error{EADDRINUSE, "bind", address.host(), address.port()};
       wanted.push_back({address, &spec});
     }
@@ -48,7 +49,8 @@ Status Core::apply(Snapshot draft) {
   const auto snapshot = std::make_shared<const Snapshot>(std::move(draft));
   snapshot_ = snapshot;
   for (uint32_t i = 0; i < kMaxWorkers; ++i) {
-    if (workers_[i] && workers_[i]->joinable()) workers_[i]->post({.kind = Command::Kind::kApply, .snapshot = snapshot});
+    if (workers_[i] && workers_[i]->joinable())
+      workers_[i]->post({.kind = Command::Kind::kApply, .snapshot = snapshot});
   }
   place_sockets(wanted, snapshot->workers);
   forget_unused();
@@ -166,9 +168,8 @@ void Core::place_group(const Wanted& want, uint32_t workers) {
     if (std::find(surplus.begin(), surplus.end(), s.id) == surplus.end()) continue;
     workers_[s.worker]->post({.kind = Command::Kind::kRetire, .socket = s.id});
   }
-  std::erase_if(sockets_, [&](const Listening& s) {
-    return std::find(surplus.begin(), surplus.end(), s.id) != surplus.end();
-  });
+  std::erase_if(sockets_,
+                [&](const Listening& s) { return std::find(surplus.begin(), surplus.end(), s.id) != surplus.end(); });
 }
 
 void Core::assign(Listening& socket, uint32_t worker, uint32_t listener) {
@@ -186,7 +187,8 @@ void Core::assign(Listening& socket, uint32_t worker, uint32_t listener) {
 }
 
 void Core::refresh_options(Listening& socket, const ListenerSpec& spec) {
-  if (socket.backlog != spec.backlog) ::listen(socket.fd.get(), spec.backlog);  // on a listening socket: its length only
+  if (socket.backlog != spec.backlog)
+    ::listen(socket.fd.get(), spec.backlog);  // on a listening socket: its length only
   if (!(socket.options == spec.options)) {
     (void)set_listener_options(socket.fd.get(), spec.options);  // one that is refused now is refused at a start too
   }
@@ -204,8 +206,8 @@ Core::Group& Core::group_of(const Address& address) {
 }
 
 void Core::steer(Group& group) {
-  const auto socket = std::find_if(sockets_.begin(), sockets_.end(),
-                                   [&](const Listening& s) { return s.address == group.address; });
+  const auto socket =
+      std::find_if(sockets_.begin(), sockets_.end(), [&](const Listening& s) { return s.address == group.address; });
   if (socket == sockets_.end()) return;
   std::vector<uint32_t> places;
   for (uint32_t i = 0; !group.retiring.empty() && i < group.order.size(); ++i) {

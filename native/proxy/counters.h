@@ -24,9 +24,9 @@ class Counter {
 };
 
 /// Upper bounds of latency buckets in microseconds; one more bucket holds the rest.
-inline constexpr uint64_t kLatencyBoundsUs[] = {50,     100,    250,     500,     1'000,   2'500,     5'000,     10'000,
-                                                25'000, 50'000, 100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000,
-                                                10'000'000, 30'000'000, 60'000'000};
+inline constexpr uint64_t kLatencyBoundsUs[] = {
+    50,      100,     250,     500,       1'000,     2'500,     5'000,      10'000,     25'000,    50'000,
+    100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000, 30'000'000, 60'000'000};
 inline constexpr size_t kLatencyBounds = sizeof kLatencyBoundsUs / sizeof *kLatencyBoundsUs;
 
 class LatencyHistogram {

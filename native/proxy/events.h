@@ -17,7 +17,7 @@ enum class EventType : uint8_t {
   kBackendFailing,  // subject: backend slot, value: failures in a row
   kAcceptPaused,    // subject: listener slot, value: errno
   kAcceptResumed,
-  kSocketClosed,    // subject: number of a listening socket that was to retire
+  kSocketClosed,  // subject: number of a listening socket that was to retire
   kDrained,
   kStopped,
 };

@@ -11,9 +11,9 @@ namespace {
 
 constexpr uint32_t kHashAttempts = 16;
 constexpr uint32_t kTableSteps = 16;
-constexpr uint32_t kScanAll = 64;        // members up to which ewma looks at everyone
-constexpr uint32_t kSample = 32;         // beyond: at so many, from a random start
-constexpr Nanos kForget = 3 * kSecond;   // time in which two thirds of an old latency are forgotten
+constexpr uint32_t kScanAll = 64;       // members up to which ewma looks at everyone
+constexpr uint32_t kSample = 32;        // beyond: at so many, from a random start
+constexpr Nanos kForget = 3 * kSecond;  // time in which two thirds of an old latency are forgotten
 constexpr Nanos kExploreAfter = kSecond;
 constexpr uint64_t kExploreAtMost = 30;  // times kExploreAfter
 
@@ -233,9 +233,7 @@ Picked pick(const PoolSpec& pool, const ClientKey& client, Tried tried, Random& 
     case PlanKind::kSequence:
       chosen = from_table(walk, pool.state->cursor.fetch_add(1, std::memory_order_relaxed) % pool.table.size());
       break;
-    case PlanKind::kRandom:
-      chosen = from_table(walk, random.below(static_cast<uint32_t>(pool.table.size())));
-      break;
+    case PlanKind::kRandom: chosen = from_table(walk, random.below(static_cast<uint32_t>(pool.table.size()))); break;
     case PlanKind::kTwo: chosen = of_two(walk, random); break;
     case PlanKind::kLeast: chosen = least(walk); break;
     case PlanKind::kHash: chosen = by_hash(walk, client); break;
@@ -251,7 +249,8 @@ void release_place(BackendState& backend) {
 
 void learn_latency(BackendState& backend, Nanos latency, bool turn, Nanos now) {
   if (turn) {
-    if (!backend.turns_seen.exchange(true, std::memory_order_relaxed)) backend.latency.store(0, std::memory_order_relaxed);
+    if (!backend.turns_seen.exchange(true, std::memory_order_relaxed))
+      backend.latency.store(0, std::memory_order_relaxed);
   } else if (backend.turns_seen.load(std::memory_order_relaxed)) {
     return;  // a handshake says less than an answer
   }

@@ -15,34 +15,34 @@
 
 namespace ub {
 
-enum class Incoming : uint8_t { kOpen, kEnded, kReset };  // kEnded: FIN read; kReset: RST, after every byte before it
+enum class Incoming : uint8_t { kOpen, kEnded, kReset };   // kEnded: FIN read; kReset: RST, after every byte before it
 enum class Outgoing : uint8_t { kOpen, kFinSent, kLost };  // kLost: takes no more bytes, ever
 
 /// One socket of a session. Readiness bits are cleared only on proof: EAGAIN, or a short read.
 struct Side {
   int fd = -1;
-  uint32_t queued = 0;        // unacknowledged bytes when last looked at
+  uint32_t queued = 0;  // unacknowledged bytes when last looked at
   bool readable = false;
   bool writable = false;
-  bool hang_up = false;       // the kernel tells that FIN or RST has arrived
-  bool error = false;         // EPOLLERR was seen: FIN can't be told from RST by events alone
-  bool urgent = false;        // urgent data splits reads: a short one proves nothing
-  bool reset_told = false;    // a send was told of the RST; the kernel tells it once, so reads will see FIN
-  bool sent = false;          // bytes went out since `queued` was looked at
+  bool hang_up = false;     // the kernel tells that FIN or RST has arrived
+  bool error = false;       // EPOLLERR was seen: FIN can't be told from RST by events alone
+  bool urgent = false;      // urgent data splits reads: a short one proves nothing
+  bool reset_told = false;  // a send was told of the RST; the kernel tells it once, so reads will see FIN
+  bool sent = false;        // bytes went out since `queued` was looked at
   Incoming in = Incoming::kOpen;
   Outgoing out = Outgoing::kOpen;
 };
 
 /// What a worker lends to a relay for one pump.
 struct RelayIo {
-  char* hot;                  // one buffer per worker, so that it stays in the cache
+  char* hot;  // one buffer per worker, so that it stays in the cache
   size_t hot_size;
   PipePool& pipes;
   BufferPool& buffers;
   const ListenerSpec* spec;
   ListenerCounters* counters;
   Nanos now;
-  bool quick_ack;             // re-arm on the source after reads
+  bool quick_ack;  // re-arm on the source after reads
 };
 
 struct Relay {
@@ -55,9 +55,9 @@ struct Relay {
 };
 
 struct Pumped {
-  size_t taken = 0;           // bytes read from the source
-  size_t given = 0;           // bytes written to the sink
-  bool more = false;          // the budget is used up and there is more to do
+  size_t taken = 0;   // bytes read from the source
+  size_t given = 0;   // bytes written to the sink
+  bool more = false;  // the budget is used up and there is more to do
   bool no_memory = false;
 };
 

@@ -31,23 +31,23 @@ inline constexpr uint32_t kMostTried = 8;  // backends that one client is offere
 
 struct Session {
   Side side[2];
-  Relay relay[2];               // [0] client to backend, [1] backend to client
-  Timer timer;                  // the next moment at which something may be due
-  Link ready;                   // has more to do in the next turn
-  Link warm;                    // in its backend's list of fresh connections
+  Relay relay[2];  // [0] client to backend, [1] backend to client
+  Timer timer;     // the next moment at which something may be due
+  Link ready;      // has more to do in the next turn
+  Link warm;       // in its backend's list of fresh connections
   WorkerListener* listener = nullptr;
   WorkerBackend* backend = nullptr;
   Nanos accepted_at = 0;
-  Nanos heard_at = 0;           // when a byte last moved, either way
-  Nanos turn_at = 0;            // when the open turn began; while dialling: when this attempt did
-  Nanos expires_at = 0;         // end of its whole age, 0 for none
+  Nanos heard_at = 0;    // when a byte last moved, either way
+  Nanos turn_at = 0;     // when the open turn began; while dialling: when this attempt did
+  Nanos expires_at = 0;  // end of its whole age, 0 for none
   uint32_t index = 0;
   uint32_t generation = 0;
   uint32_t turns = 0;
-  uint32_t tried[kMostTried];   // slots of backends that could not be connected to
+  uint32_t tried[kMostTried];  // slots of backends that could not be connected to
   ClientKey client{};
   uint8_t tries = 0;
-  uint8_t linger_ms = 0;        // pause before the next look at a queue that must empty before RST
+  uint8_t linger_ms = 0;  // pause before the next look at a queue that must empty before RST
   Phase phase = Phase::kDialling;
   CloseReason failure = CloseReason::kConnectFailed;  // of the last attempt
   bool turn_open = false;

@@ -125,8 +125,14 @@ void Sessions::drive(Session& session) {
   const bool was_stuck = session.bytes_stuck();
   const bool had_ended = session.one_side_ended();
   const bool had_turn = session.turn_open;
-  RelayIo io{ctx_.hot.data(), ctx_.hot.size(),          ctx_.pipes, ctx_.buffers, session.listener->spec,
-             session.listener->counters, ctx_.now, session.listener->spec->options.quick_ack};
+  RelayIo io{ctx_.hot.data(),
+             ctx_.hot.size(),
+             ctx_.pipes,
+             ctx_.buffers,
+             session.listener->spec,
+             session.listener->counters,
+             ctx_.now,
+             session.listener->spec->options.quick_ack};
   Side& client = session.side[kClient];
   Side& backend = session.side[kBackend];
   const Pumped up = pump(session.relay[0], client, backend, io);
@@ -192,8 +198,8 @@ bool Sessions::settle(Session& session) {
     }
   }
   for (SideIndex from : {kClient, kBackend}) {
-    const bool over = side[from].in == Incoming::kReset ||
-                      (side[from].out == Outgoing::kLost && side[from].in == Incoming::kEnded);
+    const bool over =
+        side[from].in == Incoming::kReset || (side[from].out == Outgoing::kLost && side[from].in == Incoming::kEnded);
     if (!over || !done[from]) continue;
     // What the other end has not acknowledged, a RST would destroy.
     Side& to = side[other(from)];
@@ -214,8 +220,8 @@ void Sessions::finish(Session& session, CloseReason reason, Ending ending) {
       bool lost[2];
       for (SideIndex to : {kClient, kBackend}) {
         const SideIndex from = other(to);
-        lost[to] = !session.relay[from].conduit.empty() ||
-                   (side[from].in == Incoming::kOpen && unread(side[from].fd) > 0);
+        lost[to] =
+            !session.relay[from].conduit.empty() || (side[from].in == Incoming::kOpen && unread(side[from].fd) > 0);
       }
       close_fairly(session, kClient, lost[kClient]);
       close_fairly(session, kBackend, lost[kBackend]);

@@ -9,10 +9,10 @@
 
 namespace ub {
 namespace {
-constexpr uint32_t kDialsAtOnce = 8;                  // per backend and look: no thundering at start
+constexpr uint32_t kDialsAtOnce = 8;  // per backend and look: no thundering at start
 constexpr Nanos kBetweenLooks = 100 * kMillisecond;
-constexpr Nanos kSoon = 5 * kSecond;                  // dropped younger than this: the backend does not want them
-constexpr uint32_t kMostBackOff = 8;                  // doublings of kBetweenLooks: 25 s
+constexpr Nanos kSoon = 5 * kSecond;  // dropped younger than this: the backend does not want them
+constexpr uint32_t kMostBackOff = 8;  // doublings of kBetweenLooks: 25 s
 constexpr Nanos kDialPatience = 5 * kSecond;
 }  // namespace
 

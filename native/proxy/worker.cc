@@ -11,8 +11,8 @@
 
 namespace ub {
 namespace {
-constexpr uint64_t kDoorbellToken = 0;   // sockets of listeners are numbered from 1; sessions have a generation
-constexpr uint32_t kMostFullBatches = 8; // turns in a row in which timers wait for events that came before them
+constexpr uint64_t kDoorbellToken = 0;    // sockets of listeners are numbered from 1; sessions have a generation
+constexpr uint32_t kMostFullBatches = 8;  // turns in a row in which timers wait for events that came before them
 constexpr size_t kSmallestHot = 64 * 1024;
 }  // namespace
 

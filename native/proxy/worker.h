@@ -69,7 +69,7 @@ class Worker {
   bool retired_ = false;
   bool draining_ = false;
   bool drained_told_ = false;
-  Nanos sweep_at_ = 0;      // when removed listeners and backends are looked at; 0: there are none
+  Nanos sweep_at_ = 0;  // when removed listeners and backends are looked at; 0: there are none
   uint32_t full_batches_ = 0;
   Nanos drain_deadline_ = 0;
 };

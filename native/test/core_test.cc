@@ -167,7 +167,10 @@ TEST(core_keeps_count_through_churn_and_reloads) {
         if (back != data) fail(__FILE__, __LINE__, "other bytes came back than were sent");
         switch (mine() % 3) {
           case 0: client.abort(); break;
-          case 1: client.fin(); client.read(1); break;
+          case 1:
+            client.fin();
+            client.read(1);
+            break;
           default: break;
         }
       }

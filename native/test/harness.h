@@ -32,22 +32,23 @@ uint64_t seed();
 
 }  // namespace ub::test
 
-#define TEST(name)                                                         \
-  static void test_##name();                                               \
+#define TEST(name)                                                            \
+  static void test_##name();                                                  \
   static const ::ub::test::Registration register_##name(#name, &test_##name); \
   static void test_##name()
 
-#define CHECK(condition) \
-  do {                   \
+#define CHECK(condition)                                                             \
+  do {                                                                               \
     if (!(condition)) ::ub::test::fail(__FILE__, __LINE__, "not true: " #condition); \
   } while (false)
 
-#define CHECK_EQUAL(left, right)                                                                              \
-  do {                                                                                                        \
-    const auto left_value = (left);                                                                           \
-    const auto right_value = (right);                                                                         \
-    if (!(left_value == right_value)) {                                                                       \
-      ::ub::test::fail(__FILE__, __LINE__, std::string(#left " is ") + std::to_string(left_value) +           \
-                                               ", not " #right " = " + std::to_string(right_value));          \
-    }                                                                                                         \
+#define CHECK_EQUAL(left, right)                                                                        \
+  do {                                                                                                  \
+    const auto left_value = (left);                                                                     \
+    const auto right_value = (right);                                                                   \
+    if (!(left_value == right_value)) {                                                                 \
+      ::ub::test::fail(__FILE__, __LINE__,                                                              \
+                       std::string(#left " is ") + std::to_string(left_value) + ", not " #right " = " + \
+                           std::to_string(right_value));                                                \
+    }                                                                                                   \
   } while (false)

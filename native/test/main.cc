@@ -20,7 +20,8 @@ std::vector<Case>& cases() {
 
 uint64_t seed() {
   const char* given = std::getenv("UB_SEED");
-  const uint64_t value = given != nullptr ? std::strtoull(given, nullptr, 10) : static_cast<uint64_t>(std::time(nullptr));
+  const uint64_t value =
+      given != nullptr ? std::strtoull(given, nullptr, 10) : static_cast<uint64_t>(std::time(nullptr));
   std::fprintf(stderr, "  seed %llu\n", static_cast<unsigned long long>(value));
   return value;
 }

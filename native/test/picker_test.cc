@@ -140,8 +140,8 @@ TEST(two_choices_stay_level) {
 
 TEST(tried_and_removed_backends_are_passed_over_by_every_plan) {
   Random random(4);
-  for (PlanKind kind : {PlanKind::kSequence, PlanKind::kRandom, PlanKind::kTwo, PlanKind::kLeast, PlanKind::kHash,
-                        PlanKind::kEwma}) {
+  for (PlanKind kind :
+       {PlanKind::kSequence, PlanKind::kRandom, PlanKind::kTwo, PlanKind::kLeast, PlanKind::kHash, PlanKind::kEwma}) {
     PoolSpec pool = make_pool(kind, {1, 1, 1, 1});
     pool.backends[3].member = false;
     pool.members.pop_back();
@@ -161,7 +161,8 @@ TEST(hash_keeps_a_client_where_it_was_when_others_go) {
   Random random(5);
   PoolSpec pool = make_pool(PlanKind::kHash, {1, 1, 1, 1, 1});
   std::vector<size_t> before;
-  for (uint32_t i = 0; i < 500; ++i) before.push_back(index_of(pool, pick(pool, client(i), {nullptr, 0}, random, 0).backend));
+  for (uint32_t i = 0; i < 500; ++i)
+    before.push_back(index_of(pool, pick(pool, client(i), {nullptr, 0}, random, 0).backend));
   pool.backends[2].member = false;
   std::erase(pool.members, 2);
   std::map<size_t, int> orphans;
@@ -181,7 +182,8 @@ TEST(hash_finds_the_one_survivor_of_many) {
   PoolSpec pool = make_pool(PlanKind::kHash, std::vector<uint32_t>(50, 1));
   for (size_t i = 0; i < 50; ++i) pool.backends[i].member = i == 17;
   pool.members = {17};
-  for (uint32_t i = 0; i < 1000; ++i) CHECK_EQUAL(index_of(pool, pick(pool, client(i), {nullptr, 0}, random, 0).backend), size_t{17});
+  for (uint32_t i = 0; i < 1000; ++i)
+    CHECK_EQUAL(index_of(pool, pick(pool, client(i), {nullptr, 0}, random, 0).backend), size_t{17});
 }
 
 TEST(ewma_tries_everyone_then_prefers_the_quick_and_comes_back_to_the_slow) {

@@ -15,8 +15,8 @@ using ub::TimerWheel;
 
 TEST(timers_fire_once_in_time_and_never_early) {
   for (const Nanos start : {Nanos{0}, Nanos{5 * kSecond + 1}, Nanos{4294967295ULL * kMillisecond - kSecond}}) {
-    for (const Nanos delay : {Nanos{1}, kMillisecond, 127 * kMillisecond, 128 * kMillisecond, 129 * kMillisecond, kSecond,
-                              8 * kSecond + 3, 600 * kSecond}) {
+    for (const Nanos delay : {Nanos{1}, kMillisecond, 127 * kMillisecond, 128 * kMillisecond, 129 * kMillisecond,
+                              kSecond, 8 * kSecond + 3, 600 * kSecond}) {
       TimerWheel wheel(start);
       Timer timer;
       wheel.arm(timer, start + delay);
