@@ -69,7 +69,7 @@ function addQuestions(cli: Command, done: (code: number) => void): void {
     .description('which backend a client gets, out of whom, and why')
     .requiredOption('-c, --config <file>', 'the config to ask')
     .requiredOption('--client <ip>', "the client's address")
-    .option('--listener <name>', 'the listener it comes to; the first unless told')
+    .option('--listener <name>', 'the listener it comes to; every one unless told')
     .option('--metrics <url>', 'take the health of backends from a running balancer')
     .option('--json', 'for programs')
     .action(async (options: ExplainOptions) => {

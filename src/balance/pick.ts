@@ -42,13 +42,11 @@ export function createPicker(plan: Plan, cursor: number = 0): Picker {
 
   function byHash(client: Uint8Array, usable: PickRequest['usable']): number | undefined {
     if (table.length === 0) return undefined;
-    let hash = 0;
     for (let attempt = 0; attempt < HASH_ATTEMPTS; attempt += 1) {
-      hash = hashAttempt(client, attempt);
-      const index = table[hash % table.length] as number;
+      const index = table[hashAttempt(client, attempt) % table.length] as number;
       if (members.has(index) && usable(index)) return index;
     }
-    return walk(plan.members, hash % plan.members.length, usable);
+    return walk(plan.members, hashAttempt(client, 0) % plan.members.length, usable);
   }
 
   /** Ties go to whoever comes first after the cursor, so that equals take turns. */

@@ -80,7 +80,7 @@ export const processSection: Section<ProcessSettings> = section('The process as 
       time({ least: 1, most: 24 * HOUR, off: true }),
       30,
       'process',
-      'Time that open sessions have to finish in once nothing is accepted any more; then they are ended. 0 ends them at once.',
+      'Time that open sessions have to finish in once nothing is accepted any more; then they are ended. 0 sets no limit.',
     ),
   }),
   dns: section('How names of backends are resolved, and resolved again.', {
