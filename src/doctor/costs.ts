@@ -22,8 +22,8 @@ export const PROCESS_DESCRIPTORS = 128;
 /** epoll and the doorbell; the listening sockets come on top. */
 export const WORKER_DESCRIPTORS = 4;
 
-/** Bytes of the process without sessions: Node, the addon, metrics. 45 to 90 MB measured. */
-export const PROCESS_MEMORY: number = 96 * 1024 * 1024;
+/** Bytes of the process without sessions: Node, the addon, metrics. 45 MB fresh, 105 MB after a load test. */
+export const PROCESS_MEMORY: number = 128 * 1024 * 1024;
 
 /** Bytes in the process per idle session. 310 to 450 measured. */
 export const SESSION_MEMORY = 512;

@@ -50,6 +50,14 @@ describe('the table of settings', () => {
     for (const [name, wanted] of Object.entries(guide)) assert.equal(table.get(name), wanted, name);
   });
 
+  it('is explained, each of them, in docs/tuning.md', () => {
+    const text = readFileSync(join(PACKAGE, 'docs/tuning.md'), 'utf8');
+    assert.deepEqual(
+      [...table.keys()].filter((name) => !text.includes(`\`${name}\``)),
+      [],
+    );
+  });
+
   const rules: readonly (readonly [rule: string, there: string, value: string, wanted: string])[] = [
     ['at_least', '5', '10', '10'],
     ['at_least', '10', '9', '10'],

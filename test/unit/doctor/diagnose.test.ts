@@ -80,6 +80,12 @@ describe('a bad host', () => {
         named.add(match[1] ?? 'receive-buffer');
     }
     assert.ok(named.size > 20, 'the names were found at all');
+    const guide = readFileSync(new URL('../../../../docs/tuning.md', import.meta.url), 'utf8');
+    assert.deepEqual(
+      [...named].filter((id) => !guide.includes(`\`${id}\``)),
+      [],
+      'explained in docs/tuning.md',
+    );
     assert.deepEqual(
       [...named].filter((id) => !BAD_HOSTS.some((bad) => bad.id === id)),
       [],
