@@ -8,18 +8,10 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
 import type { Finding } from '#src/doctor/finding.js';
-import { createNamespace, folder, type Namespace, noNamespaces, PACKAGE } from './tune-host-lab.ts';
+import { CLI } from '../helpers/balancer.ts';
+import { createNamespace, folder, type Namespace, noNamespaces } from './tune-host-lab.ts';
 
 const skip = noNamespaces() ?? false;
-
-const PROGRAM = `
-  import { loadConfigFile } from '#src/config/load.js';
-  import { runDoctor } from '#src/doctor/doctor.js';
-  import { readHost } from '#src/doctor/read-host.js';
-  const { config } = loadConfigFile(process.argv[1]);
-  const { report, exitCode } = runDoctor({ config, host: readHost(), json: true });
-  process.stdout.write(report);
-  process.exitCode = exitCode;`;
 
 interface Told {
   readonly code: number | null;
@@ -42,11 +34,8 @@ describe('the doctor in a network namespace', { skip }, () => {
   function ask(config: string, ...prefix: string[]): Told {
     const file = join(own.path, 'balancer.yaml');
     writeFileSync(file, config);
-    const command = [...prefix, process.execPath, '--input-type=module', '-e', PROGRAM, '--', file];
-    const done = spawnSync('ip', ['netns', 'exec', namespace.name, ...command], {
-      cwd: PACKAGE,
-      encoding: 'utf8',
-    });
+    const command = [...prefix, process.execPath, CLI, 'doctor', '--config', file, '--json'];
+    const done = spawnSync('ip', ['netns', 'exec', namespace.name, ...command], { encoding: 'utf8' });
     assert.equal(done.stderr, '');
     return { code: done.status, findings: (JSON.parse(done.stdout) as { findings: Finding[] }).findings };
   }
@@ -111,5 +100,38 @@ backends: [ { host: 10.9.9.1, port: 9001 } ]
     assert.equal(finding?.severity, 'break');
     assert.match(finding.detail, /^1000 descriptors/);
     assert.ok(!ask(CONFIG, 'prlimit', '--nofile=8192:8192').findings.some((one) => one.id === 'descriptors'));
+  });
+
+  it('has nothing more to say once tune-host.sh was there', () => {
+    for (const [, settings] of cases)
+      for (const [name, value] of Object.entries(settings)) namespace.set(name, value);
+    assert.notDeepEqual(ask(CONFIG).findings, []);
+    namespace.report('--only-namespace', '--interface', 'none', '--reserve-ports', '8080');
+    // What a table for the host does not cover: it never switches SYN cookies off.
+    namespace.set('net.ipv4.tcp_syncookies', '1');
+    assert.deepEqual(ask(CONFIG), { code: 0, findings: [] });
+  });
+
+  it('ends as any command does when the config is bad or not there', () => {
+    for (const [text, words] of [
+      ['listen: nowhere', /balancer\.yaml:1:\d+: /],
+      [undefined, /nosuch\.yaml/],
+    ] as const) {
+      const file = join(own.path, text === undefined ? 'nosuch.yaml' : 'balancer.yaml');
+      if (text !== undefined) writeFileSync(file, text);
+      const done = spawnSync(process.execPath, [CLI, 'doctor', '--config', file], { encoding: 'utf8' });
+      assert.equal(done.status, 2);
+      assert.match(done.stderr, words);
+    }
+  });
+
+  it('talks to people unless asked for JSON', () => {
+    const file = join(own.path, 'balancer.yaml');
+    writeFileSync(file, CONFIG);
+    const command = ['prlimit', '--nofile=1000:1000', process.execPath, CLI, 'doctor', '--config', file];
+    const done = spawnSync('ip', ['netns', 'exec', namespace.name, ...command], { encoding: 'utf8' });
+    assert.equal(done.status, 4);
+    assert.match(done.stdout, /^WILL BREAK, above \d+ sessions at once \[descriptors\]$/m);
+    assert.match(done.stdout, /^ {2}mend: sudo prlimit --pid \$\$ --nofile=4096:4096$/m);
   });
 });
