@@ -99,16 +99,27 @@ inBothModes('a client that resets before its backend was reached leaves nothing 
   for (const text of heard) assert.match(text, /^(message)? ?rst$/);
 });
 
-inBothModes('a client that resets while its backend is dialled ends the dialling', async (lab, splice) => {
+inBothModes('silent clients that reset while their backend is dialled end the dialling', async (lab, splice) => {
+  const hole = await blackHole();
+  lab.atEnd(hole.close);
+  const lb = await lab.start({ backends: [at(hole.port)], splice, timeouts: { connect: 20 } });
+  const clients = await Promise.all(Array.from({ length: 10 }, () => lb.connect()));
+  await lb.untilMetric('active_connections', 10);
+  for (const client of clients) client.rst();
+  await lb.untilMetric('active_connections', 0);
+  assert.equal(await lb.metric('ultrabalancer_l4_sessions_closed_total', { reason: 'client_reset' }), 10);
+});
+
+inBothModes('bytes and a reset while the backend is dialled: it gets both, in that order', async (lab, splice) => {
   const hole = await blackHole();
   lab.atEnd(hole.close);
   const lb = await lab.start({ backends: [at(hole.port)], splice, timeouts: { connect: 20 } });
   const client = await lb.connect();
   await client.send('message');
-  await lb.untilMetric('ultrabalancer_l4_backend_sessions', 1);
+  await lb.untilMetric('active_connections', 1);
   client.rst();
-  await lb.untilMetric('active_connections', 0);
-  assert.equal(await lb.metric('ultrabalancer_l4_sessions_closed_total', { reason: 'client_reset' }), 1);
+  hole.open();
+  assert.deepEqual(await hole.next(), { text: 'message', end: 'rst' });
 });
 
 inOneMode('refused by every backend: each is tried once, the client is let go, all is counted', async (lab) => {

@@ -10,13 +10,16 @@ const execute = promisify(execFile);
 export interface Descriptors {
   readonly sockets: number;
   readonly pipes: number;
+  /** With whatever else there is. */
+  readonly total: number;
 }
 
 export function descriptors(pid: number): Descriptors {
   const folder = `/proc/${pid}/fd`;
   let sockets = 0;
   let pipes = 0;
-  for (const name of readdirSync(folder)) {
+  const names = readdirSync(folder);
+  for (const name of names) {
     let target = '';
     try {
       target = readlinkSync(`${folder}/${name}`);
@@ -26,7 +29,7 @@ export function descriptors(pid: number): Descriptors {
     if (target.startsWith('socket:')) sockets += 1;
     else if (target.startsWith('pipe:')) pipes += 1;
   }
-  return { sockets, pipes };
+  return { sockets, pipes, total: names.length };
 }
 
 export function threads(pid: number): number {

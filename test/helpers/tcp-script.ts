@@ -209,7 +209,11 @@ export async function connect(port: number, options: ConnectOptions = {}): Promi
   const socket = dial(settings);
   const peer = peerOf(socket, name);
   if (paused) socket.pause();
-  await within(once(socket, 'connect'), `${name}: connect to ${host}:${port}`);
+  // A connection that was reset the moment it stood was one: how it ended is the peer's to tell.
+  const stood = once(socket, 'connect').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ECONNRESET') throw error;
+  });
+  await within(stood, `${name}: connect to ${host}:${port}`);
   return peer;
 }
 
