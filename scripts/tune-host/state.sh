@@ -8,11 +8,11 @@ STATE_ORDER=()
 
 # Each network namespace has its own, since it has its own values; and one that is made anew starts without.
 choose_state() {
-  local id boot
+  local id
+  BOOT=$(read_words "$PROC/sys/kernel/random/boot_id" || printf unknown)
   if is_child_netns; then
     id=$(readlink "$PROC/self/ns/net" 2>/dev/null || printf 'net:[unknown]')
-    boot=$(read_words "$PROC/sys/kernel/random/boot_id" || printf unknown)
-    id=${id#net:[} STATE_NAME=netns-${id%]}-${boot%%-*}
+    id=${id#net:[} STATE_NAME=netns-${id%]}-${BOOT%%-*}
   else
     STATE_NAME=host
   fi
@@ -22,11 +22,14 @@ choose_state() {
 
 stored() { printf '%s' "$STORE/${1#sha256:}"; }
 
+# A boot puts devices back by itself, and may number interrupts anew: what was saved of them before is void.
 load_state() {
-  local kind id old new
+  local kind id old new boot=$BOOT
   [[ -f $STATE_FILE && -r $STATE_FILE ]] || return 0
   while IFS=$'\t' read -r kind id old new; do
+    if [[ $kind == '# boot' ]]; then boot=$id; fi
     [[ $kind == \#* || -z $kind ]] && continue
+    [[ $boot == "$BOOT" || $kind == @(sysctl|file|dir) ]] || continue
     declare -F "write_$kind" >/dev/null || bad_usage "$STATE_FILE is damaged: no such kind: $kind"
     STATE_ORDER+=("$kind:$id")
     # An empty field would be swallowed between tabs, hence the quotes around both.
@@ -37,6 +40,7 @@ load_state() {
 save_state() {
   local key text
   text=$'# kind\tid\told\tnew: what scripts/tune-host.sh found and what it set; revert reads it\n'
+  text+="# boot"$'\t'"$BOOT"$'\n'
   for key in "${STATE_ORDER[@]}"; do
     text+="${key%%:*}"$'\t'"${key#*:}"$'\t'"<${STATE_OLD[$key]}>"$'\t'"<${STATE_NEW[$key]}>"$'\n'
   done

@@ -29,6 +29,11 @@ const DROP_IN = '/etc/systemd/system/ultrabalancer-l4.service.d/50-host.conf';
 const LIMITS = '/etc/security/limits.d/60-ultrabalancer-l4.conf';
 const AT_BOOT = '/etc/sysctl.d/99-ultrabalancer-l4.conf';
 
+/** /var/lib is made for the saved state and is the machine's own from then on. */
+function withFolders(picture: string): string {
+  return `${picture}\n/var\n/var/lib\n/var/lib/ultrabalancer-l4`;
+}
+
 describe('a whole machine', () => {
   it('is set up, and put back to the last byte', () => {
     const machine = make();
@@ -52,11 +57,6 @@ describe('a whole machine', () => {
     assert.equal(machine.picture().replace(/^\/unit\/reloads.*\n/m, ''), withFolders(before));
     assert.equal(machine.read('/unit/reloads'), 'reloaded\nreloaded', 'systemd was told both times');
   });
-
-  /** /var/lib is made for the saved state and is the machine's own from then on. */
-  function withFolders(picture: string): string {
-    return `${picture}\n/var\n/var/lib\n/var/lib/ultrabalancer-l4`;
-  }
 
   it('has kernel settings, with those kept that are better, and limits for the service', () => {
     const machine = make();
@@ -138,6 +138,37 @@ describe('a whole machine', () => {
       0n,
       'and only one',
     );
+  });
+});
+
+describe('between apply and revert', () => {
+  it('a run that was killed half-way is put back', () => {
+    const machine = make();
+    const before = machine.picture();
+    // The first device setting ends the script: its parent is a subshell of it.
+    const killer = '#!/bin/bash\nread -r _ _ _ script _ <"/proc/$PPID/stat"\nkill -KILL "$script"';
+    const ip = machine.read('/usr/sbin/ip');
+    machine.write({ '/usr/sbin/ip': killer });
+    const killed = machine.script('--skip', 'memory.thp');
+    assert.equal(killed.code, null, `it was to be killed: ${killed.out}`);
+    machine.write({ '/usr/sbin/ip': ip });
+    assert.equal(machine.read('net.core.somaxconn'), '4096', 'half of it was done');
+    assert.equal(machine.read('/card/eth0/gso'), 'off', 'and half was not');
+    assert.equal(machine.report('revert').exit, 0);
+    assert.equal(machine.picture(), withFolders(before));
+  });
+
+  it('a boot makes void what was saved of devices, and nothing else', () => {
+    const machine = make({ 'kernel.random.boot_id': 'first' });
+    machine.report();
+    // Interrupt 51 may be anything now; the kernel settings were set again from /etc/sysctl.d.
+    machine.write({ 'kernel.random.boot_id': 'second', '/proc/irq/51/smp_affinity_list': '2' });
+    const { exit, items } = machine.report('revert');
+    assert.equal(exit, 0);
+    assert.ok(items.every(({ kind }) => ['sysctl', 'file', 'dir'].includes(kind)));
+    assert.equal(machine.read('/proc/irq/51/smp_affinity_list'), '2');
+    assert.equal(machine.read('net.core.somaxconn'), '128');
+    assert.ok(!machine.exists(AT_BOOT));
   });
 });
 
