@@ -87,7 +87,7 @@ function addQuestions(cli: Command, done: (code: number) => void): void {
     .option('--json', 'for programs')
     .action(async (options: SimulateOptions) => {
       const { simulateCommand } = await import('./explain/commands.ts');
-      done(await simulateCommand(options));
+      done(simulateCommand(options));
     });
 }
 
