@@ -9,6 +9,7 @@ import { loadConfigFile } from '#src/config/load.js';
 import * as cost from '#src/doctor/costs.js';
 import { demandOf } from '#src/doctor/demand.js';
 import { readHost } from '#src/doctor/read-host.js';
+import { loadBinding } from '#src/engine/load.js';
 import { at, type Running, scenario, session } from '../helpers/balancer.ts';
 
 const ROOM = 600;
@@ -62,6 +63,12 @@ it('a session takes the descriptors that the doctor says, in the table that it s
       `the main thread's table grew by ${grown}`,
     );
   });
+});
+
+it('as many workers at most as the addon runs', () => {
+  const loaded = loadBinding();
+  assert.ok(loaded.ok, loaded.ok ? '' : loaded.message);
+  assert.equal(loaded.binding.maxWorkers, cost.MOST_WORKERS);
 });
 
 it('before the first session it takes no more than the doctor sets aside', async () => {

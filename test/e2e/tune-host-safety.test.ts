@@ -4,15 +4,18 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 
 import {
   createNamespace,
+  folder,
+  item,
   type Namespace,
   noNamespaces,
   PACKAGE,
+  reportOf,
   runScript,
   SCRIPT,
   withStatus,
@@ -115,6 +118,46 @@ describe('when old values cannot be saved', { skip }, () => {
     const refused = namespace.script('revert');
     assert.equal(refused.code, 2);
     assert.match(refused.err, /damaged/);
+  });
+});
+
+describe('in a container', { skip }, () => {
+  it('that has /proc/sys read-only, tells what it could not set and leaves nothing behind', () => {
+    const namespace = make();
+    const before = namespace.picture();
+    const readOnly = 'mount --bind /proc/sys /proc/sys && mount -o remount,ro,bind /proc/sys && exec "$@"';
+    const inside = ['ip', 'netns', 'exec', namespace.name, 'unshare', '-m', 'sh', '-c', readOnly, '-'];
+    const env = { TUNE_HOST_ETC: namespace.etc, TUNE_HOST_STATE: namespace.state };
+    const applied = reportOf(runScript(inside, ['--json', '--interface', 'none'], env));
+    assert.equal(applied.exit, 3);
+    assert.deepEqual(withStatus(applied, 'set'), []);
+    assert.match(item(applied, 'net.ipv4.tcp_fin_timeout').note, /Read-only file system/);
+    assert.equal(namespace.picture(), before);
+    assert.ok(!existsSync(namespace.state));
+  });
+
+  it('without root outside, sets what is its own and puts it back', (t) => {
+    const nobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', 'unshare', '-Urn'];
+    if (spawnSync('setpriv', [...nobody.slice(1), 'true']).status !== 0)
+      return t.skip('no user namespaces here');
+    const own = folder();
+    try {
+      chmodSync(own.path, 0o777);
+      const env = { TUNE_HOST_ETC: own.path, TUNE_HOST_STATE: join(own.path, 'state') };
+      const script = `"$0" --json --interface none; echo $?; cat /proc/sys/net/ipv4/tcp_fin_timeout
+        "$0" revert >/dev/null; echo $?; cat /proc/sys/net/ipv4/tcp_fin_timeout`;
+      const ran = spawnSync('setpriv', [...nobody.slice(1), 'bash', '-c', script, SCRIPT], {
+        env: { ...process.env, ...env },
+        encoding: 'utf8',
+      });
+      assert.deepEqual(
+        ran.stdout.trim().split('\n').slice(-4),
+        ['3', '15', '0', '60'],
+        ran.stdout + ran.stderr,
+      );
+    } finally {
+      own.remove();
+    }
   });
 });
 
