@@ -8,10 +8,23 @@ import { promisify } from 'node:util';
 const execute = promisify(execFile);
 
 export interface Descriptors {
+  /** Those that listen are not among them: a reload may open and close some. */
   readonly sockets: number;
   readonly pipes: number;
   /** With whatever else there is. */
   readonly total: number;
+}
+
+/** Every TCP socket of this machine that listens: inode and port. */
+function listeners(): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const file of ['/proc/net/tcp', '/proc/net/tcp6']) {
+    for (const line of readFileSync(file, 'utf8').split('\n')) {
+      const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/);
+      if (state === '0A') found.set(inode, parseInt(local.slice(local.lastIndexOf(':') + 1), 16));
+    }
+  }
+  return found;
 }
 
 export function descriptors(pid: number): Descriptors {
@@ -19,6 +32,7 @@ export function descriptors(pid: number): Descriptors {
   let sockets = 0;
   let pipes = 0;
   const names = readdirSync(folder);
+  const listening = listeners();
   for (const name of names) {
     let target = '';
     try {
@@ -26,7 +40,7 @@ export function descriptors(pid: number): Descriptors {
     } catch {
       continue; // closed meanwhile
     }
-    if (target.startsWith('socket:')) sockets += 1;
+    if (target.startsWith('socket:')) sockets += listening.has(target.slice('socket:['.length, -1)) ? 0 : 1;
     else if (target.startsWith('pipe:')) pipes += 1;
   }
   return { sockets, pipes, total: names.length };
@@ -51,15 +65,7 @@ export function cpuSeconds(pid: number): number {
 
 /** Whether a TCP socket listens on that port, of any address. */
 export function listensOn(port: number): boolean {
-  const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  return ['/proc/net/tcp', '/proc/net/tcp6'].some((file) =>
-    readFileSync(file, 'utf8')
-      .split('\n')
-      .some((line) => {
-        const [, local, , state] = line.trim().split(/\s+/);
-        return state === '0A' && local?.endsWith(wanted);
-      }),
-  );
+  return [...listeners().values()].includes(port);
 }
 
 const given = new Set<number>();
