@@ -66,8 +66,8 @@ function command(): Command {
     .option('--workloads <list>', 'such as A,B.64,F', chosen)
     .option('--subjects <list>', 'such as ours,haproxy-default,nginx-tuned', words)
     .option('--rounds <n>', `rounds (${PUBLISHED_ROUNDS}, or ${QUICK_ROUNDS} when quick)`, whole)
-    .option('--window <seconds>', 'time that is measured in each trial (3, or 0.6 when quick)', duration)
-    .option('--warm-up <seconds>', 'time before it (1, or 0.3 when quick)', duration)
+    .option('--window <seconds>', 'time that is measured in each trial (3, or 0.5 when quick)', duration)
+    .option('--warm-up <seconds>', 'time before it (1, or 0.2 when quick)', duration)
     .option('--haproxy <path>', 'the HAProxy to measure', 'haproxy')
     .option('--nginx <path>', 'the nginx to measure', 'nginx')
     .option('--baseline <folder>', 'another built checkout of this project, as one more subject')
@@ -109,8 +109,8 @@ export function parseOptions(args: readonly string[], randomSeed: number): Optio
     micro: only.length === 0 ? !quick : wants('micro'),
     macro: only.length === 0 || wants('macro'),
     syscalls: only.length === 0 ? !quick : wants('syscalls'),
-    window: (parsed['window'] as number | undefined) ?? (quick ? 0.6 : 3),
-    warmUp: (parsed['warmUp'] as number | undefined) ?? (quick ? 0.3 : 1),
+    window: (parsed['window'] as number | undefined) ?? (quick ? 0.5 : 3),
+    warmUp: (parsed['warmUp'] as number | undefined) ?? (quick ? 0.2 : 1),
     namespace: parsed['namespace'] !== false,
     tolerateStrangers: parsed['tolerateStrangers'] === true,
     publish: parsed['publish'] === true,

@@ -123,6 +123,7 @@ async function run(options: Options, generator: string): Promise<number> {
   const generatorCpu = cpus[cpus.length - 1] ?? 0;
   if (proxyCpu === generatorCpu) tell('note: one CPU only: generator and proxy share it');
   const folder = mkdtempSync(join(tmpdir(), 'bench-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const bench: Bench = {
     generator,
     proxyCpu,
@@ -140,34 +141,30 @@ async function run(options: Options, generator: string): Promise<number> {
     loadBefore,
     idleBusy: await measureIdle(IDLE_MS),
   });
-  try {
-    const measured = await measure(options, cast, bench);
-    const results: Results = {
-      format: FORMAT,
-      from,
-      to: new Date().toISOString(),
-      seed: options.seed,
-      rounds: options.rounds,
-      quick: options.quick,
-      strangersTolerated: options.tolerateStrangers,
-      windowSeconds: options.window,
-      warmUpSeconds: options.warmUp,
-      command: [
-        'npm run bench --',
-        ...process.argv.slice(2),
-        ...(process.argv.includes('--seed') ? [] : [`--seed ${options.seed}`]),
-      ].join(' '),
-      environment: { ...environment, loadAfter: loadAverage() },
-      notes: measured.notes,
-      subjects: cast.subjects.map(({ id, family, setup }) => ({ id, family, setup })),
-      trials: measured.trials,
-      syscalls: measured.syscalls,
-      micro: measured.micro,
-    };
-    return finish(options, results);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const measured = await measure(options, cast, bench);
+  const results: Results = {
+    format: FORMAT,
+    from,
+    to: new Date().toISOString(),
+    seed: options.seed,
+    rounds: options.rounds,
+    quick: options.quick,
+    strangersTolerated: options.tolerateStrangers,
+    windowSeconds: options.window,
+    warmUpSeconds: options.warmUp,
+    command: [
+      'npm run bench --',
+      ...process.argv.slice(2),
+      ...(process.argv.includes('--seed') ? [] : [`--seed ${options.seed}`]),
+    ].join(' '),
+    environment: { ...environment, loadAfter: loadAverage() },
+    notes: measured.notes,
+    subjects: cast.subjects.map(({ id, family, setup }) => ({ id, family, setup })),
+    trials: measured.trials,
+    syscalls: measured.syscalls,
+    micro: measured.micro,
+  };
+  return finish(options, results);
 }
 
 function finish(options: Options, results: Results): number {

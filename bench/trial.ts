@@ -45,8 +45,8 @@ async function keepAwake(bench: Bench, logFile: string): Promise<Child[]> {
   return spinners;
 }
 
-/** Fewer sessions, and less time for memory to settle. Later arguments win. */
-const QUICK_IDLE = ['--sessions', '500,1500,3000', '--settle', '0.2'];
+/** Less time for memory to settle. */
+const QUICK_IDLE = ['--settle', '0.2'];
 
 /** Arguments that every load has, after those of the workload. */
 function generatorArgs(bench: Bench, asked: Asked): string[] {

@@ -17,6 +17,11 @@ export function ratio(value: number): string {
   return Number.isFinite(value) ? value.toFixed(2) : '–';
 }
 
+/** 1 to "1 round", 2 to "2 rounds". */
+export function plural(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
 /** Nanoseconds in the unit that suits them. */
 export function duration(ns: number): string {
   if (ns >= 1e6) return `${figure(ns / 1e6)} ms`;

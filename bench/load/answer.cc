@@ -8,7 +8,8 @@
 
 namespace load {
 
-Answerer::Answerer(Answering& all, int accepted) : all_(all), question_(all.sizes.question) {
+Answerer::Answerer(Answering& all, int accepted, uint32_t backend)
+    : all_(all), backend_(backend), question_(all.sizes.question) {
   fd = accepted;
   urgent = all.urgent;
   if (all_.scratch.size() < all_.sizes.answer) all_.scratch.resize(all_.sizes.answer);
@@ -51,13 +52,13 @@ void Answerer::answer() {
   if (!expected || !check_message(question_.data(), question_.size(), first, Kind::kQuestion)) {
     return leave("wrong_question");
   }
+  if (!asked_) all_.trial.asked[backend_] += 1;
   asked_ = true;
   connection_ = connection;
   number_ = number;
   const size_t size = all_.sizes.answer;
   write_message(all_.scratch.data(), size, first, Kind::kAnswer);
-  if (send(fd, all_.scratch.data(), size, MSG_NOSIGNAL) != static_cast<ssize_t>(size))
-    leave("answer_not_sent");
+  if (send(fd, all_.scratch.data(), size, MSG_NOSIGNAL) != static_cast<ssize_t>(size)) leave("answer_not_sent");
 }
 
 }  // namespace load

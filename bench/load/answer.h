@@ -28,15 +28,16 @@ struct Answering {
 };
 
 class Answerer : public Watched {
-public:
-  Answerer(Answering& all, int accepted);
+ public:
+  Answerer(Answering& all, int accepted, uint32_t backend);
   void on_ready(uint32_t events) override;
 
-private:
+ private:
   void answer();
   void leave(const char* error);
 
   Answering& all_;
+  const uint32_t backend_;
   uint32_t have_ = 0;
   bool asked_ = false;
   uint32_t connection_ = 0;

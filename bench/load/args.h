@@ -14,7 +14,7 @@
 namespace load {
 
 class Args {
-public:
+ public:
   Args(int argc, char** argv, int from) {
     for (int i = from; i < argc; i += 2) {
       const std::string name = argv[i];
@@ -48,7 +48,7 @@ public:
     }
   }
 
-private:
+ private:
   std::map<std::string, std::string> values_;
   mutable std::set<std::string> used_;
 };

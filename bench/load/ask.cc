@@ -33,8 +33,7 @@ void Asker::ask(Nanos due) {
   due_ = due;
   waiting_ = true;
   all_.busy_ += 1;
-  if (send(fd, all_.scratch_.data(), size, MSG_NOSIGNAL) != static_cast<ssize_t>(size))
-    leave("question_not_sent");
+  if (send(fd, all_.scratch_.data(), size, MSG_NOSIGNAL) != static_cast<ssize_t>(size)) leave("question_not_sent");
 }
 
 void Asker::on_ready(uint32_t events) {
@@ -54,8 +53,8 @@ void Asker::on_ready(uint32_t events) {
   have_ += static_cast<uint32_t>(n);
   if (have_ < answer_.size()) return;
   have_ = 0;
-  const bool right = waiting_ && check_message(answer_.data(), answer_.size(),
-                                               first_word(connection_, next_number_), Kind::kAnswer);
+  const bool right =
+      waiting_ && check_message(answer_.data(), answer_.size(), first_word(connection_, next_number_), Kind::kAnswer);
   if (!right) return leave("wrong_answer");
   const Nanos now = now_ns();
   if (all_.trial_.in_window(due_)) all_.latency_.record(now - due_);
@@ -78,14 +77,11 @@ AskLoad::AskLoad(Trial& trial, uint32_t connections, double per_second, MessageS
       per_second_(per_second),
       random_(trial.seed),
       scratch_(sizes.question) {
-  if (sizes.question < 8 || sizes.answer < 8 || connections == 0)
-    die("messages have 8 bytes or more, and connections");
+  if (sizes.question < 8 || sizes.answer < 8 || connections == 0) die("messages have 8 bytes or more, and connections");
   for (uint32_t i = 0; i < connections; ++i) askers_.push_back(std::make_unique<Asker>(*this, i));
 }
 
-void AskLoad::accepted(int fd, uint32_t) {
-  new Answerer(answering_, fd);
-}
+void AskLoad::accepted(int fd, uint32_t backend) { new Answerer(answering_, fd, backend); }
 
 void AskLoad::connect() {
   uint32_t n = 0;

@@ -18,12 +18,12 @@ namespace load {
 class AskLoad;
 
 class Asker : public Watched {
-public:
+ public:
   Asker(AskLoad& all, uint32_t connection);
   void on_ready(uint32_t events) override;
   void ask(Nanos due);
 
-private:
+ private:
   friend class AskLoad;
   void leave(const char* error);
 
@@ -40,7 +40,7 @@ private:
 };
 
 class AskLoad : public Load {
-public:
+ public:
   /// `per_second` over all connections; 0 is a closed loop.
   AskLoad(Trial& trial, uint32_t connections, double per_second, MessageSizes sizes, bool urgent = false);
 
@@ -55,7 +55,7 @@ public:
   const char* unit() const override { return "requests"; }
   void report(Json& json) const override;
 
-private:
+ private:
   friend class Asker;
   Nanos next_gap() { return random_.exponential(1e9 / per_second_); }
 

@@ -27,13 +27,11 @@ inline Nanos read_clock(clockid_t clock) {
   return t.tv_sec * kSecond + t.tv_nsec;
 }
 
-inline Nanos now_ns() {
-  return read_clock(CLOCK_MONOTONIC);
-}
+inline Nanos now_ns() { return read_clock(CLOCK_MONOTONIC); }
 
 /// SplitMix64: small, seedable, good enough for schedules and test patterns.
 class Random {
-public:
+ public:
   explicit Random(uint64_t seed) : state_(seed) {}
 
   uint64_t next() {
@@ -49,7 +47,7 @@ public:
   /// Gap to the next arrival of a Poisson process.
   Nanos exponential(double mean_ns) { return static_cast<Nanos>(-std::log(unit()) * mean_ns); }
 
-private:
+ private:
   uint64_t state_;
 };
 
@@ -58,7 +56,7 @@ private:
 
 /// What went wrong, by name. One instance per process.
 class Errors {
-public:
+ public:
   void count(const char* name, uint64_t times = 1) {
     by_name_[name] += times;
     total_ += times;
@@ -66,7 +64,7 @@ public:
   uint64_t total() const { return total_; }
   const std::map<std::string, uint64_t>& by_name() const { return by_name_; }
 
-private:
+ private:
   std::map<std::string, uint64_t> by_name_;
   uint64_t total_ = 0;
 };

@@ -24,8 +24,7 @@ void BulkEnd::fail(const char* name) {
 }
 
 void BulkEnd::arm(bool out) {
-  const uint32_t wanted =
-      (eof_ ? 0u : static_cast<uint32_t>(EPOLLIN)) | (out ? static_cast<uint32_t>(EPOLLOUT) : 0u);
+  const uint32_t wanted = (eof_ ? 0u : static_cast<uint32_t>(EPOLLIN)) | (out ? static_cast<uint32_t>(EPOLLOUT) : 0u);
   if (wanted == armed_ || fd < 0) return;
   armed_ = wanted;
   all_.trial_.loop.change(*this, wanted);
@@ -192,8 +191,7 @@ void BulkLoad::end() {
 
 bool BulkLoad::ended() const {
   const auto done = [](const auto& end) { return !end || end->done(); };
-  return std::all_of(clients_.begin(), clients_.end(), done) &&
-         std::all_of(backends_.begin(), backends_.end(), done);
+  return std::all_of(clients_.begin(), clients_.end(), done) && std::all_of(backends_.begin(), backends_.end(), done);
 }
 
 void BulkLoad::report(Json& json) const {

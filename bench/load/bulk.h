@@ -17,9 +17,8 @@ class BulkLoad;
 
 /// One end of one stream.
 class BulkEnd : public Watched {
-public:
-  BulkEnd(BulkLoad& all, bool is_client, uint32_t stream)
-      : all_(all), is_client_(is_client), stream_(stream) {}
+ public:
+  BulkEnd(BulkLoad& all, bool is_client, uint32_t stream) : all_(all), is_client_(is_client), stream_(stream) {}
 
   void on_ready(uint32_t events) override;
   /// Sends what the pace allows and the kernel takes; arms the descriptor for the rest.
@@ -28,7 +27,7 @@ public:
   /// Both directions have ended.
   bool done() const { return eof_ && shut_; }
 
-private:
+ private:
   friend class BulkLoad;
   void finish_connect();
   void pull();
@@ -50,7 +49,7 @@ private:
 };
 
 class BulkLoad : public Load {
-public:
+ public:
   /// `bytes_per_second` over all streams and directions; 0 is no limit.
   BulkLoad(Trial& trial, uint32_t streams, const std::string& direction, double bytes_per_second);
 
@@ -67,7 +66,7 @@ public:
   const char* unit() const override { return "bytes"; }
   void report(Json& json) const override;
 
-private:
+ private:
   friend class BulkEnd;
   uint64_t allowed(Nanos now) const;
 
@@ -86,12 +85,12 @@ private:
 
 /// Looks at the first bytes of an accepted connection, without taking them, and says whose it is.
 class Doorman : public Watched {
-public:
+ public:
   using Decide = std::function<void(int fd, bool bulk)>;
   Doorman(Trial& trial, int accepted, Decide decide, uint32_t* silent);
   void on_ready(uint32_t events) override;
 
-private:
+ private:
   Trial& trial_;
   Decide decide_;
   uint32_t* silent_;

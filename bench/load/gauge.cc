@@ -15,12 +15,9 @@ namespace load {
 namespace {
 
 /// What a socket that a process holds, and polls, is made of.
-constexpr const char* kSocketCaches[] = {"TCP",    "sock_inode_cache", "filp",
-                                         "dentry", "eventpoll_epi",    "eventpoll_pwq"};
+constexpr const char* kSocketCaches[] = {"TCP", "sock_inode_cache", "filp", "dentry", "eventpoll_epi", "eventpoll_pwq"};
 
-std::string proc_path(pid_t pid, const std::string& rest) {
-  return "/proc/" + std::to_string(pid) + "/" + rest;
-}
+std::string proc_path(pid_t pid, const std::string& rest) { return "/proc/" + std::to_string(pid) + "/" + rest; }
 
 void for_each_entry(const std::string& folder, const std::function<void(const std::string&)>& visit) {
   DIR* dir = opendir(folder.c_str());
@@ -93,8 +90,7 @@ void report_window(Json& json, const Reading& before, const Reading& after) {
   }
   json.close(']');
   json.field("proxy_ns", total).field("proxy_clock_ns", after.process_clock_ns - before.process_clock_ns);
-  json.field("own_ns", after.own_ns - before.own_ns)
-      .field("helpers_ns", after.helpers_ns - before.helpers_ns);
+  json.field("own_ns", after.own_ns - before.own_ns).field("helpers_ns", after.helpers_ns - before.helpers_ns);
   const uint64_t capacity = elapsed * static_cast<uint64_t>(sysconf(_SC_NPROCESSORS_ONLN));
   const uint64_t unused = (after.idle_ns - before.idle_ns) + (after.steal_ns - before.steal_ns);
   json.field("machine_ns", capacity > unused ? capacity - unused : 0);

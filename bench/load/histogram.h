@@ -14,7 +14,7 @@
 namespace load {
 
 class Histogram {
-public:
+ public:
   void record(Nanos duration) {
     const uint64_t v = duration < 0 ? 0 : static_cast<uint64_t>(duration);
     counts_[index(v)] += 1;
@@ -50,7 +50,7 @@ public:
     json.field("p999", quantile(0.999)).field("max", max_).close('}');
   }
 
-private:
+ private:
   static constexpr uint32_t kBits = 8;  // sub-buckets per power of two: 256
   static constexpr uint32_t kSub = 1u << kBits;
   static constexpr uint32_t kOctaves = 34;  // up to about an hour

@@ -19,11 +19,11 @@ constexpr uint32_t kConnectingAtOnce = 64;
 struct Sleepers;
 
 class Sleeper : public Watched {
-public:
+ public:
   Sleeper(Sleepers& all, uint32_t number, int connecting);
   void on_ready(uint32_t events) override;
 
-private:
+ private:
   void settled(const char* error);
 
   Sleepers& all_;
@@ -36,7 +36,7 @@ private:
 struct Sleepers : Load {
   Sleepers(Trial& t, bool ask) : trial(t), asks(ask), answering{t, MessageSizes{}} {}
 
-  void accepted(int fd, uint32_t) override { new Answerer(answering, fd); }
+  void accepted(int fd, uint32_t backend) override { new Answerer(answering, fd, backend); }
   void connect() override {}
   bool connected() const override { return asleep + gone == wanted; }
   void begin(Nanos) override {}
@@ -101,8 +101,7 @@ void Sleeper::on_ready(uint32_t events) {
       char question[1024];
       const size_t size = all_.answering.sizes.question;
       write_message(question, size, first_, Kind::kQuestion);
-      if (send(fd, question, size, MSG_NOSIGNAL) != static_cast<ssize_t>(size))
-        return settled("question_not_sent");
+      if (send(fd, question, size, MSG_NOSIGNAL) != static_cast<ssize_t>(size)) return settled("question_not_sent");
       state_ = State::kAsked;
       return;
     }
@@ -121,27 +120,20 @@ void Sleeper::on_ready(uint32_t events) {
       state_ = State::kGone;
       all_.trial.loop.close(*this);
       return;
-    case State::kGone:
-      return;
+    case State::kGone: return;
   }
 }
 
 void report_step(Json& json, uint32_t sessions, const Memory& m) {
-  json.open('{')
-      .field("sessions", sessions)
-      .field("pss", m.pss)
-      .field("rss", m.rss)
-      .field("slab", m.slab)
-      .close('}');
+  json.open('{').field("sessions", sessions).field("pss", m.pss).field("rss", m.rss).field("slab", m.slab).close('}');
 }
 
 }  // namespace
 
 int run_idle(Trial& trial, const Args& args) {
   std::vector<uint32_t> sizes;
-  std::istringstream list(args.text("sessions", "1000,3000,6000"));
-  for (std::string size; std::getline(list, size, ',');)
-    sizes.push_back(static_cast<uint32_t>(std::stoul(size)));
+  std::istringstream list(args.text("sessions", "1000,4000,8500"));
+  for (std::string size; std::getline(list, size, ',');) sizes.push_back(static_cast<uint32_t>(std::stoul(size)));
   const Nanos settle = static_cast<Nanos>(args.number("settle", 0.5) * kSecond);
   Sleepers sleepers(trial, args.text("ask", "no") == "yes");
   Acceptors acceptors(trial, std::max(1u, args.count("backends", 1)));

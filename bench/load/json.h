@@ -13,7 +13,7 @@
 namespace load {
 
 class Json {
-public:
+ public:
   Json& open(char bracket) {
     separate();
     text_ += bracket;
@@ -69,7 +69,7 @@ public:
     fresh_ = true;
   }
 
-private:
+ private:
   void separate() {
     if (!fresh_) text_ += ',';
     fresh_ = false;

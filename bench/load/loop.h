@@ -16,7 +16,7 @@ namespace load {
 
 /// A descriptor and what to do when it is ready. Owned by the load that made it, or by the loop once retired.
 class Watched {
-public:
+ public:
   Watched() = default;
   Watched(const Watched&) = delete;
   Watched& operator=(const Watched&) = delete;
@@ -28,7 +28,7 @@ public:
 };
 
 class Loop {
-public:
+ public:
   Loop();
 
   void watch(Watched& what, uint32_t events);
@@ -49,7 +49,7 @@ public:
   /// Turns until `done` or the deadline; returns whether `done`.
   bool run(const std::function<bool()>& done, Nanos deadline);
 
-private:
+ private:
   void turn(Nanos deadline);
   void serve_urgent();
   void check_time();

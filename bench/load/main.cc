@@ -49,11 +49,9 @@ int run_load(const std::string& verb, const Args& args) {
   } else {
     const MessageSizes sizes{args.count("question", 100), args.count("answer", 100)};
     if (verb == "ask") {
-      load = std::make_unique<AskLoad>(trial, args.count("connections", 64), args.number("per-second", 0),
-                                       sizes);
+      load = std::make_unique<AskLoad>(trial, args.count("connections", 64), args.number("per-second", 0), sizes);
     } else if (verb == "short") {
-      load =
-          std::make_unique<ShortLoad>(trial, args.count("connections", 16), args.count("sources", 16), sizes);
+      load = std::make_unique<ShortLoad>(trial, args.count("connections", 16), args.count("sources", 16), sizes);
     } else if (verb == "mixed") {
       load = std::make_unique<MixedLoad>(trial, args, sizes);
     } else {

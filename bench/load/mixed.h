@@ -11,7 +11,7 @@
 namespace load {
 
 class MixedLoad : public Load {
-public:
+ public:
   MixedLoad(Trial& trial, const Args& args, MessageSizes sizes)
       : trial_(trial),
         bulk_(trial, args.count("streams", 2), args.text("direction", "to_client"),
@@ -65,7 +65,7 @@ public:
     small_.report(json);
   }
 
-private:
+ private:
   Trial& trial_;
   BulkLoad bulk_;
   AskLoad small_;

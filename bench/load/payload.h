@@ -15,7 +15,7 @@
 namespace load {
 
 class Tape {
-public:
+ public:
   static constexpr size_t kPeriod = 65'521;     // the largest prime below 64 KiB
   static constexpr size_t kChunk = 256 * 1024;  // the most that may be read from one place
 
@@ -42,7 +42,7 @@ public:
            std::memcmp(tape + size - kSpot, data + size - kSpot, kSpot) == 0;
   }
 
-private:
+ private:
   std::vector<char> bytes_;
 };
 

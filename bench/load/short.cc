@@ -9,7 +9,7 @@
 namespace load {
 
 class ShortLoad::Visit : public Watched {
-public:
+ public:
   Visit(ShortLoad& all, int connecting, uint32_t number)
       : all_(all), first_(first_word(number, 0)), answer_(all.answering_.sizes.answer), from_(now_ns()) {
     fd = connecting;
@@ -35,7 +35,7 @@ public:
     finish(check_message(answer_.data(), answer_.size(), first_, Kind::kAnswer) ? nullptr : "wrong_answer");
   }
 
-private:
+ private:
   bool ask() {
     const size_t size = all_.answering_.sizes.question;
     write_message(all_.scratch_.data(), size, first_, Kind::kQuestion);
@@ -63,18 +63,12 @@ private:
 };
 
 ShortLoad::ShortLoad(Trial& trial, uint32_t at_once, uint32_t sources, MessageSizes sizes)
-    : trial_(trial),
-      answering_{trial, sizes},
-      at_once_(at_once),
-      sources_(sources),
-      scratch_(sizes.question) {
+    : trial_(trial), answering_{trial, sizes}, at_once_(at_once), sources_(sources), scratch_(sizes.question) {
   if (at_once == 0 || sources == 0) die("at least one connection from one source");
   time_wait_ = time_wait_sockets();
 }
 
-void ShortLoad::accepted(int fd, uint32_t) {
-  new Answerer(answering_, fd);
-}
+void ShortLoad::accepted(int fd, uint32_t backend) { new Answerer(answering_, fd, backend); }
 
 void ShortLoad::begin(Nanos) {
   for (uint32_t i = 0; i < at_once_; ++i) start();

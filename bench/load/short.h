@@ -12,7 +12,7 @@
 namespace load {
 
 class ShortLoad : public Load {
-public:
+ public:
   ShortLoad(Trial& trial, uint32_t at_once, uint32_t sources, MessageSizes sizes);
 
   void accepted(int fd, uint32_t backend) override;
@@ -25,7 +25,7 @@ public:
   const char* unit() const override { return "connections"; }
   void report(Json& json) const override;
 
-private:
+ private:
   class Visit;
   void start();
 

@@ -18,7 +18,7 @@ constexpr Nanos kReleaseLook = 20 * kMillisecond;
 
 /// Reads one line of commands while the loop goes on.
 class Console : public Watched {
-public:
+ public:
   Console() { fd = STDIN_FILENO; }
 
   void on_ready(uint32_t) override {
@@ -51,8 +51,8 @@ void tell(const char* event) {
 }  // namespace
 
 class Acceptors::One : public Watched {
-public:
-  One(Trial& trial, Acceptors& all, uint32_t index) : trial_(trial), all_(all), index_(index) {}
+ public:
+  One(Trial& trial, uint32_t index) : trial_(trial), index_(index) {}
 
   void on_ready(uint32_t) override {
     for (int i = 0; i < 16; ++i) {
@@ -61,23 +61,22 @@ public:
         if (errno != EAGAIN && errno != ECONNABORTED) trial_.errors.count("accept_failed");
         return;
       }
-      all_.counts_[index_] += 1;
       load->accepted(accepted, index_);
     }
   }
 
   Load* load = nullptr;
 
-private:
+ private:
   Trial& trial_;
-  Acceptors& all_;
   uint32_t index_;
 };
 
-Acceptors::Acceptors(Trial& trial, uint32_t count) : trial_(trial), counts_(count) {
+Acceptors::Acceptors(Trial& trial, uint32_t count) : trial_(trial) {
+  trial.asked.assign(count, 0);
   uint16_t port = 0;
   for (uint32_t i = 0; i < count; ++i) {
-    all_.push_back(std::make_unique<One>(trial, *this, i));
+    all_.push_back(std::make_unique<One>(trial, i));
     Endpoint bound;
     all_.back()->fd = listen_on({address_in(trial.net, kBackendPart, i), port}, bound);
     port = bound.port;
@@ -135,9 +134,7 @@ int run_trial(Trial& trial, Load& load, const Args& args) {
   const uint64_t descriptors_before = open_descriptors(trial.pids);
 
   load.connect();
-  if (!loop.run([&] { return load.connected(); }, now_ns() + kConnectDeadline))
-    trial.errors.count("not_connected");
-  acceptors.forget();
+  if (!loop.run([&] { return load.connected(); }, now_ns() + kConnectDeadline)) trial.errors.count("not_connected");
   loop.on_time = [&](Nanos now) { return load.on_time(now); };
   load.begin(now_ns());
   const auto never = [] { return false; };
@@ -172,8 +169,8 @@ int run_trial(Trial& trial, Load& load, const Args& args) {
   json.field("units", units_after - units_before).field("units_in_all", load.units());
   report_window(json, before, after);
   json.field("descriptors_before", descriptors_before).field("descriptors_after", descriptors_after);
-  const auto [least, most] = std::minmax_element(acceptors.counts().begin(), acceptors.counts().end());
-  json.key("picks").open('{').field("backends", acceptors.counts().size());
+  const auto [least, most] = std::minmax_element(trial.asked.begin(), trial.asked.end());
+  json.key("picks").open('{').field("backends", trial.asked.size());
   json.field("least", *least).field("most", *most).close('}');
   load.report(json);
   report_errors(json, trial.errors);

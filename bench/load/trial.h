@@ -33,13 +33,15 @@ struct Trial {
   bool measuring = false;
   Nanos window_from = kNever;  // kNever until it opens
   Nanos window_to = kNever;
+  /// Connections on which something was asked, by backend: probes ask nothing.
+  std::vector<uint64_t> asked;
 
   const Endpoint& target(uint32_t n) const { return targets[n % targets.size()]; }
   bool in_window(Nanos t) const { return t >= window_from && t < window_to; }
 };
 
 class Load {
-public:
+ public:
   virtual ~Load() = default;
   /// A connection to backend `backend` was accepted; takes the descriptor.
   virtual void accepted(int fd, uint32_t backend) = 0;
@@ -57,21 +59,17 @@ public:
   virtual void report(Json& json) const = 0;
 };
 
-/// Backends of a trial: one listening socket per address, all on one port.
+/// Backends of a trial: one listening socket per address, all on one port. Names them in the trial.
 class Acceptors {
-public:
+ public:
   Acceptors(Trial& trial, uint32_t count);
   ~Acceptors();
   void start(Load& load);
-  /// Connections per backend since `forget`.
-  const std::vector<uint64_t>& counts() const { return counts_; }
-  void forget() { counts_.assign(counts_.size(), 0); }
 
-private:
+ private:
   class One;
   Trial& trial_;
   std::vector<std::unique_ptr<One>> all_;
-  std::vector<uint64_t> counts_;
 };
 
 /// Prints the backends and waits for `go`; backends already answer meanwhile.

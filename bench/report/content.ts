@@ -1,6 +1,7 @@
 // What a report is made of: every figure that was measured, the ones that the chart shows, and the reasons for which
 // none of them should be quoted. Pure.
 
+import { plural } from '../lib/format.ts';
 import type { Results } from '../lib/results.ts';
 import { summariseFigure, type FigureSummary } from '../summary.ts';
 import { workloads, type Workload } from '../workloads.ts';
@@ -21,7 +22,9 @@ export function summarise(results: Results): FigureSummary[] {
 export function reservations(results: Results, publishedRounds: number): string[] {
   return [
     ...(results.quick ? ['a short run: fewer subjects, short windows'] : []),
-    ...(results.rounds < publishedRounds ? [`${results.rounds} rounds, fewer than ${publishedRounds}`] : []),
+    ...(results.rounds < publishedRounds
+      ? [`${plural(results.rounds, 'round')}, fewer than ${publishedRounds}`]
+      : []),
     ...(results.strangersTolerated
       ? ['others used the machine meanwhile, and rounds were counted all the same']
       : []),

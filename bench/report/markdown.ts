@@ -1,7 +1,7 @@
 // The page: method first, then what was measured beside what was meant to be reached, then what did not count, then how
 // to measure it again. Made from a results file alone. Pure: results in, text out.
 
-import { duration, figure as number, seconds, table } from '../lib/format.ts';
+import { duration, figure as number, plural, seconds, table } from '../lib/format.ts';
 import type { Results } from '../lib/results.ts';
 import { LEAST_DELIVERED, MOST_STEAL, MOST_STRANGERS } from '../rules.ts';
 import { dropped, efficiency, failures, summariseFigure, type FigureSummary } from '../summary.ts';
@@ -23,7 +23,7 @@ function reloadsText(results: Results): string {
       number(summary.standings.find((standing) => standing.subject === id)?.spread.median);
     return [`${figure.name}, ${figure.unit}`, of('ours'), of('ours/reloading')];
   });
-  return `A changed config was taken ${number(rates[Math.floor(rates.length / 2)])} times a second (median of ${rates.length} trials: the file read, checked, compiled, applied).\n\n${table(['', 'without reloads:', 'while reloading:'], rows)}`;
+  return `A changed config was taken ${number(rates[Math.floor(rates.length / 2)])} times a second (median of ${plural(rates.length, 'trial')}: the file read, checked, compiled, applied).\n\n${table(['', 'without reloads:', 'while reloading:'], rows)}`;
 }
 
 function workloadSection(results: Results, workload: Workload, summaries: readonly FigureSummary[]): string {
@@ -45,7 +45,7 @@ function workloadSection(results: Results, workload: Workload, summaries: readon
   return [
     `### ${workload.id}: ${workload.title}`,
     '',
-    `${workload.about} (${workload.loop === 'none' ? 'no loop' : `${workload.loop} loop`}; ${counted} rounds counted).`,
+    `${workload.about} (${workload.loop === 'none' ? 'no loop' : `${workload.loop} loop`}; ${plural(counted, 'round')} counted).`,
     '',
     workload.letter === 'H' ? reloadsText(results) : valuesTable(own),
     '',
@@ -167,7 +167,7 @@ export function renderPage(
     ...(doubts.length > 0 ? ['> **Not for quoting:**', ...doubts.map((doubt) => `> - ${doubt}`), ''] : []),
     '## Method',
     '',
-    `Each subject relays with one worker on one CPU; generator and backends are one thread on another. The first figure of a workload is the **CPU time that the proxy takes per unit of work** (from the scheduler's own nanosecond count, all threads of all its processes), since on a machine this small a rate measures the generator. In each of ${results.rounds} rounds every subject runs once, in random order (seed ${results.seed}), started anew, measured for ${results.windowSeconds} s after ${results.warmUpSeconds} s of warm-up. **Ratios are taken within a round**; the table shows their median and an interval from resampling that holds 95 % of the medians${results.rounds < 5 ? ' (with fewer than five rounds: their whole range)' : ''}. *Noise* is ours divided by ours, measured as two subjects: differences inside it are ties, marked "=". Every byte's place is checked on arrival, half-close has to be delivered, all sessions have to end: a subject that fails has no score.`,
+    `Each subject relays with one worker on one CPU; generator and backends are one thread on another. The first figure of a workload is the **CPU time that the proxy takes per unit of work** (from the scheduler's own nanosecond count, all threads of all its processes), since on a machine this small a rate measures the generator. In each of ${plural(results.rounds, 'round')} every subject runs once, in random order (seed ${results.seed}), started anew, measured for ${results.windowSeconds} s after ${results.warmUpSeconds} s of warm-up. **Ratios are taken within a round**; the table shows their median and an interval from resampling that holds 95 % of the medians${results.rounds < 5 ? ' (with fewer than five rounds: their whole range)' : ''}. *Noise* is ours divided by ours, measured as two subjects: differences inside it are ties, marked "=". Every byte's place is checked on arrival, half-close has to be delivered, all sessions have to end: a subject that fails has no score.`,
     '',
     `Rules fixed beforehand: a round is dropped when the hypervisor took more than ${100 * MOST_STEAL} % of the machine, when strangers had more than ${100 * MOST_STRANGERS} % of it${results.strangersTolerated ? ' (not applied here)' : ''}, or when the generator was late by more than a part of the latency that is measured; a trial is void after any error, a short transfer, or when less than ${100 * LEAST_DELIVERED} % of an offered rate arrived. For tuned peers the best variant of each workload counts. bench/README.md tells what would make these figures wrong.`,
     '',

@@ -4,6 +4,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
+import { plural } from '../lib/format.ts';
 import { publishedChart, publishedPage, resultsFolder, root } from '../lib/paths.ts';
 import { writeResults, type Results } from '../lib/results.ts';
 import { PUBLISHED_ROUNDS } from '../options.ts';
@@ -23,7 +24,7 @@ export function resultsName(results: Results): string {
 
 export function caption(results: Results): string {
   const { cpu, kernel, commit } = results.environment;
-  return `${results.rounds} rounds of ${results.windowSeconds} s · ${cpu.replace(/ \(.*/, '')} · Linux ${kernel.split('-')[0] ?? kernel} · commit ${commit.slice(0, 10)} · ${results.from.slice(0, 10)}`;
+  return `${plural(results.rounds, 'round')} of ${results.windowSeconds} s · ${cpu.replace(/ \(.*/, '')} · Linux ${kernel.split('-')[0] ?? kernel} · commit ${commit.slice(0, 10)} · ${results.from.slice(0, 10)}`;
 }
 
 /** Within the project relative to it, else as it is. */

@@ -1,6 +1,6 @@
 // The short form for a terminal: ratios and goals, or the plain values where ours was not there to compare.
 
-import { figure as number, ratio } from '../lib/format.ts';
+import { figure as number, plural, ratio } from '../lib/format.ts';
 import type { Results } from '../lib/results.ts';
 import { dropped, type FigureSummary } from '../summary.ts';
 import { summarise } from './content.ts';
@@ -39,7 +39,7 @@ function plain(summaries: readonly FigureSummary[]): string[][] {
       subject,
       `${number(spread.median)} ${summary.figure.unit}`,
       `${number(spread.low)}–${number(spread.high)}`,
-      `${spread.count} rounds`,
+      plural(spread.count, 'round'),
     ]),
   );
 }
@@ -50,7 +50,7 @@ export function ratiosForTerminal(results: Results): string {
   const ratios = compared(summaries);
   const lost = dropped(results.trials).length;
   return [
-    ratios.length > 0 ? 'ours divided by each peer' : 'ours is not among the subjects: plain values',
+    ratios.length > 0 ? 'ours divided by each peer' : 'nothing to compare ours with: plain values',
     columns(ratios.length > 0 ? ratios : plain(summaries)),
     ...(lost > 0 ? [`${lost} of ${results.trials.length} trials did not count`] : []),
   ].join('\n');

@@ -119,6 +119,8 @@ export function detectNginx(program: string): Detected {
   } catch {
     return { ok: false, note: `nginx is not installed (${program})` };
   }
+  const version = /nginx\/(\S+)/.exec(told)?.[1];
+  if (version === undefined) return { ok: false, note: `${program} is not nginx` };
   const builtIn = / --with-stream(?: |$)/m.test(told);
   const module = builtIn ? undefined : streamModule();
   if (!builtIn && module === undefined)
@@ -144,5 +146,5 @@ export function detectNginx(program: string): Detected {
       return { pids: [child.pid, ...worker], target: place.listen, child, stop: () => child.stop() };
     },
   }));
-  return { ok: true, subjects, version: /nginx\/(\S+)/.exec(told)?.[1] ?? 'unknown' };
+  return { ok: true, subjects, version };
 }

@@ -57,7 +57,7 @@ export type Detected =
   | { readonly ok: false; readonly note: string };
 
 /** Node at its start takes longest. */
-const START_DEADLINE_MS = 10_000;
+const START_DEADLINE_MS = 20_000;
 
 /** Starts a pinned program and waits until it listens. */
 export async function startListening(

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -93,6 +94,7 @@ function lose(nth: number): Mangle {
 
 describe('the load generator', { skip, timeout: 300_000 }, () => {
   let program = '';
+  const folder = mkdtempSync(join(tmpdir(), 'generator-'));
   const servers: Server[] = [];
   const generators: Generator[] = [];
 
@@ -104,11 +106,12 @@ describe('the load generator', { skip, timeout: 300_000 }, () => {
   after(async () => {
     for (const server of servers) server.close();
     await Promise.all(generators.map((generator) => generator.kill()));
+    rmSync(folder, { recursive: true });
   });
 
   async function start(args: readonly string[]): Promise<Generator> {
     const cpu = allowedCpus()[0] ?? 0;
-    const log = join(tmpdir(), `bench-generator-${process.pid}.log`);
+    const log = join(folder, 'load.log');
     const generator = await startGenerator(program, args, cpu, log);
     generators.push(generator);
     return generator;
