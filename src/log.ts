@@ -257,7 +257,18 @@ function textLine({ time, level, message }: LogRecord, watched: boolean): string
   const when = watched
     ? [date.getHours(), date.getMinutes(), date.getSeconds()].map(twoDigits).join(':')
     : date.toISOString();
-  return `${when} ${level.padEnd(5)} ${oneLine(message)}`;
+  return `${when} ${level.padEnd(5)} ${oneLine(joined(message))}`;
+}
+
+/** Several lines as one for people: what a colon announces follows it, all else is set apart. */
+function joined(message: string): string {
+  if (!message.includes('\n')) return message;
+  let text = '';
+  for (const line of message.split('\n').map((each) => each.trim())) {
+    if (line === '') continue;
+    text += text === '' ? line : `${text.endsWith(':') ? ' ' : '; '}${line}`;
+  }
+  return text;
 }
 
 function twoDigits(value: number): string {

@@ -66,6 +66,17 @@ test('auto is text on a terminal and JSON elsewhere, a file included', () => {
   );
 });
 
+test('several lines become one for people, and stay as they are for machines', () => {
+  const lines: string[] = [];
+  const text: LogSettings = { ...JSON_SETTINGS, format: 'text' };
+  logTo(lines, text).info('changed:\n  ~ one\n\n  ~ two\n');
+  logTo(lines, text).info('\n\n');
+  logTo(lines).info('a\nb');
+  assert.match(String(lines[0]), / info {2}changed: ~ one; ~ two$/);
+  assert.match(String(lines[1]), / info {2}$/);
+  assert.equal((JSON.parse(String(lines[2])) as { msg: string }).msg, 'a\nb');
+});
+
 test('levels: what is below is not told, and can be', () => {
   const lines: string[] = [];
   const log = logTo(lines);
