@@ -1,0 +1,151 @@
+// A balancer that remembers what it was told to do and answers what a test says.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import type {
+  AdminEvent,
+  Answer,
+  BackendView,
+  Operations,
+  SessionList,
+  StateView,
+} from '#src/admin/operations.js';
+
+export function backendView(backend: string, some: Partial<BackendView> = {}): BackendView {
+  return {
+    backend,
+    configured: true,
+    up: true,
+    code: 'L4OK',
+    detail: '',
+    for_seconds: 12,
+    hold: null,
+    weight: 100,
+    configured_weight: 100,
+    backup: false,
+    max_connections: 0,
+    sessions: 3,
+    sessions_opened: 1234,
+    connect_failures: {},
+    retries: 0,
+    to_backend_bytes: 10,
+    to_client_bytes: 20,
+    mean_turn_seconds: 0.0123,
+    mean_connect_seconds: null,
+    ...some,
+  };
+}
+
+export function stateView(some: Partial<StateView> = {}): StateView {
+  return {
+    version: '1.2.3',
+    pid: 42,
+    uptime_seconds: 3600,
+    phase: 'serving',
+    ready: true,
+    reasons: [],
+    generation: 7,
+    reload_failures: 0,
+    log_level: 'info',
+    listeners: [
+      {
+        name: 'web',
+        listen: ['127.0.0.1:80'],
+        pool: 'app',
+        max_connections: 1000,
+        sessions: 3,
+        accepted: 1234,
+        closed: { finished: 1231 },
+        to_backend_bytes: 1_500_000,
+        to_client_bytes: 20_000_000,
+        spliced_bytes: 0,
+        turns: 5000,
+        accept_pauses: 0,
+      },
+    ],
+    pools: [
+      {
+        name: 'app',
+        algorithm: 'round_robin',
+        backends: [backendView('127.0.0.1:9001'), backendView('[::1]:9002')],
+      },
+      { name: 'db', algorithm: 'random', backends: [backendView('127.0.0.1:9001')] },
+    ],
+    workers: [{ worker: 0, sessions: 3, loops: 10, events: 20, pipes_open: 0, buffer_bytes: 0 }],
+    ...some,
+  };
+}
+
+export const SESSIONS: SessionList = {
+  sessions: [
+    {
+      id: '0-12345678901234567890',
+      client: '192.0.2.1',
+      listener: 'web',
+      pool: 'app',
+      backend: '127.0.0.1:9001',
+      worker: 0,
+      age_seconds: 61,
+      idle_seconds: 0.5,
+      to_backend_bytes: 100,
+      to_client_bytes: 2000,
+      turns: 3,
+    },
+  ],
+  truncated: true,
+};
+
+export interface FakeOperations extends Operations {
+  /** Verbs and what they were given, in order. */
+  readonly done: unknown[][];
+  /** What the next verbs answer. */
+  answer: Answer;
+  tell(event: AdminEvent): void;
+  listeners(): number;
+}
+
+export function fakeOperations(state: StateView = stateView()): FakeOperations {
+  const listeners = new Set<(event: AdminEvent) => void>();
+  const done: unknown[][] = [];
+  const did = (...what: unknown[]): Answer => {
+    done.push(what);
+    return operations.answer;
+  };
+  const operations: FakeOperations = {
+    done,
+    answer: { ok: true },
+    tell: (event) => {
+      for (const listener of listeners) listener(event);
+    },
+    listeners: () => listeners.size,
+    state: () => state,
+    sessions(filter, limit) {
+      did('sessions', filter, limit);
+      return SESSIONS;
+    },
+    kill: (id) => did('kill', id),
+    reload() {
+      const answer = did('reload');
+      return Promise.resolve(answer.ok ? { ...answer, generation: 8 } : answer);
+    },
+    setWeight: (pool, backend, weight) => did('weight', pool, backend, weight),
+    hold: (pool, backend, hold) => did(hold, pool, backend),
+    release: (pool, backend) => did('ready', pool, backend),
+    add: (pool, backend) => Promise.resolve(did('add', pool, backend)),
+    remove: (pool, backend) => Promise.resolve(did('remove', pool, backend)),
+    setLogLevel: (level) => void did('log-level', level),
+    listen(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  return operations;
+}
+
+export function folder(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), 'admin-'));
+  t.after(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
