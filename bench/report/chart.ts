@@ -4,8 +4,8 @@
 import { ratio } from '../lib/format.ts';
 import type { Comparison, FigureSummary } from '../summary.ts';
 
-const WIDTH = 900;
-const LABELS = 250;
+const WIDTH = 960;
+const LABELS = 320;
 const VALUES = 64;
 const RIGHT = 24;
 const TOP = 118;
@@ -39,6 +39,7 @@ const STYLE = `
   .noise { fill: #59636e; opacity: 0.18; }
   .goal { fill: none; stroke: #1f2328; stroke-width: 1.5; }
   .w { stroke-width: 2; stroke-linecap: round; }
+  .w.out { fill: none; }
   .a { fill: #0969da; stroke: #0969da; } .b { fill: #bc4c00; stroke: #bc4c00; } .c { fill: #1a7f37; stroke: #1a7f37; }
   text.a, text.b, text.c { stroke: none; }
   @media (prefers-color-scheme: dark) {
@@ -68,12 +69,15 @@ export interface Scale {
   x(value: number): number;
 }
 
-const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20];
+const STEPS = [0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20];
+
+/** What is less is drawn at the edge, with an arrow: far below, and the rest would be too narrow to read. */
+const LEAST = 0.1;
 
 /** Logarithmic, wide enough for all values and for 1, narrow enough to be read. */
 export function createScale(values: readonly number[]): Scale {
   const usable = values.filter((value) => Number.isFinite(value) && value > 0);
-  const low = Math.max(0.01, Math.min(0.5, ...usable) * 0.92);
+  const low = Math.max(LEAST, Math.min(0.5, ...usable) * 0.92);
   const high = Math.min(20, Math.max(1.25, ...usable) * 1.08);
   const from = LABELS;
   const span = WIDTH - LABELS - VALUES - RIGHT;
@@ -107,9 +111,12 @@ function row(scale: Scale, series: Series, comparison: Comparison, label: string
     mark(series.className, scale.x(spread.median), y),
     `<text class="value ${series.className}" x="${WIDTH - RIGHT}" y="${at(y + 4)}" text-anchor="end">${ratio(spread.median)}</text>`,
   ];
-  if (goal !== undefined) {
-    const x = scale.x(goal);
-    parts.unshift(`<path class="goal" d="M${at(x)} ${at(y - 7)}v14"/>`);
+  if (goal !== undefined && goal >= scale.low) {
+    parts.unshift(`<path class="goal" d="M${at(scale.x(goal))} ${at(y - 9)}v18"/>`);
+  }
+  if (spread.median < scale.low) {
+    const x = scale.x(scale.low) - 9;
+    parts.push(`<path class="w ${series.className} out" d="M${at(x)} ${at(y - 4)}l-5 4l5 4"/>`);
   }
   const told = `${label}: ours is ${ratio(spread.median)} of ${series.name} (${ratio(spread.low)} to ${ratio(spread.high)})${goal === undefined ? '' : `, goal ${ratio(goal)}`}`;
   return `<g><title>${escapeXml(told)}</title>${parts.join('')}</g>`;
@@ -161,7 +168,7 @@ export function drawChart(summaries: readonly FigureSummary[], caption: string):
     `<style>${STYLE}\n</style>`,
     `<rect class="back" width="${WIDTH}" height="${height}"/>`,
     `<text class="title" x="24" y="34">What ours costs, as a share of what a peer costs</text>`,
-    `<text class="sub" x="24" y="56">Left of 1 ours costs less. Points are medians of ratios within a round, lines hold 95 % of what they may be.</text>`,
+    `<text class="sub" x="24" y="56">Left of 1 ours costs less. Points are medians of ratios taken within a round, lines their 95 % intervals.</text>`,
     legend(),
   );
   let y = TOP;

@@ -145,16 +145,25 @@ describe('the chart', { skip }, () => {
       assert.ok(Number(x) <= Number(width));
   });
 
+  it('says with an arrow that a point lies beyond the edge', () => {
+    const arrows = (ours: number): number =>
+      [...chart(rounds(10, 'B.64', { ...costs, ours, control: ours })).matchAll(/<path class="w . out"/g)]
+        .length;
+    assert.equal(arrows(50), 0);
+    assert.equal(arrows(1), 3);
+  });
+
   it('says so when there is nothing to compare', () => {
     const svg = chart(rounds(10, 'B.64', { 'haproxy-default': 100 }));
     assertWellFormed(svg);
     assert.match(svg, /Nothing to compare/);
   });
 
-  it('has a scale on which more is further right, and which holds all values', () => {
-    const scale = createScale([0.03, 0.5, 4]);
-    assert.ok(scale.low < 0.03 && scale.high > 4);
-    const xs = [0.03, 0.1, 0.5, 1, 4].map((value) => scale.x(value));
+  it('has a scale on which more is further right, and which holds all values but the very small', () => {
+    const scale = createScale([0.15, 0.5, 4]);
+    assert.ok(scale.low < 0.15 && scale.high > 4);
+    assert.equal(createScale([0.01, 0.5]).low, 0.1);
+    const xs = [0.15, 0.2, 0.5, 1, 4].map((value) => scale.x(value));
     assert.deepEqual(
       [...xs].sort((a, b) => a - b),
       xs,
