@@ -95,6 +95,8 @@ function act(actor: Actor, what: Action): void {
       peer.fin();
       return;
     case 'rst':
+      // Bytes and FIN on their way from our own side come first, and may wait for ever: that is no reset then.
+      if (actor.did === 'fin' && !peer.socket.writableFinished) return;
       actor.did = 'rst';
       peer.rst();
       return;
