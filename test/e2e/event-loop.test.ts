@@ -1,6 +1,8 @@
 // What goes wrong where descriptors, events and wake-ups are mixed up: foreign bytes, lost ends, spinning.
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 
 import { at, pair } from '../helpers/balancer.ts';
 import { refusingPort } from '../helpers/black-hole.ts';
@@ -115,4 +117,26 @@ inBothModes('clients that connect and reset while nobody accepts leave no trace'
   await client.expect('there');
   client.close();
   await until(() => backend.open() === 0, () => `backend connections: ${backend.open()}`);
+});
+
+/** Node has no way to send urgent data. */
+const URGENT = `
+import socket, sys, time
+s = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+s.send(b'before'); time.sleep(0.1)
+s.send(b'!', socket.MSG_OOB); time.sleep(0.1)
+s.send(b'after'); s.shutdown(socket.SHUT_WR)
+print(s.recv(100).decode())
+`;
+
+inBothModes('urgent data is no end: what follows it arrives, in both directions', async (lab, splice) => {
+  const backend = await lab.backend();
+  const lb = await lab.start({ backends: [at(backend)], splice });
+  const client = promisify(execFile)('python3', ['-c', URGENT, String(lb.port)]);
+  const peer = await backend.accept();
+  await peer.expectFin();
+  assert.match(peer.rest().toString(), /^before!?after$/);
+  peer.socket.end('answer');
+  assert.equal((await client).stdout.trim(), 'answer');
 });

@@ -115,7 +115,7 @@ inOneMode('SIGUSR1 opens no debugger and harms nobody', async (lab) => {
   assert.ok(!/Debugger|inspector/i.test(lb.log()));
 });
 
-inOneMode('signals of every moment: a reload and an end right after the start', async (lab) => {
+inOneMode('twenty reloads asked for at once: it serves, and none is refused', async (lab) => {
   const backend = await lab.backend();
   const lb = await lab.start({ backends: [at(backend)] });
   for (let i = 0; i < 20; i += 1) lb.signal('SIGHUP');
@@ -196,4 +196,19 @@ inOneMode('killed under load: no orphan listens, the same port serves again at o
   await client.expect('again');
   client.close();
   await next.untilMetric('active_connections', 0);
+});
+
+inOneMode('start, serve, leave, five times on one port', async (lab) => {
+  const backend = (await lab.backend()).serve(echo);
+  const port = await freePort();
+  for (let round = 0; round < 5; round += 1) {
+    const lb = await lab.start({ listen: `127.0.0.1:${port}`, backends: [at(backend)] });
+    const client = await lb.connect({ port });
+    await client.send(`round ${round}`);
+    await client.expect(`round ${round}`);
+    lb.signal('SIGINT');
+    client.fin();
+    await client.expectFin();
+    assert.deepEqual(await within(lb.exited, 'it leaves'), END);
+  }
 });
