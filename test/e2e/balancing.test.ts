@@ -14,14 +14,21 @@ async function three(lab: Case): Promise<Backend[]> {
   return backends;
 }
 
-async function ask(lb: Running, options: ConnectOptions & { port?: number } = {}): Promise<{ who: string; client: Peer }> {
+async function ask(
+  lb: Running,
+  options: ConnectOptions & { port?: number } = {},
+): Promise<{ who: string; client: Peer }> {
   const client = await lb.connect(options);
   client.socket.write('who?');
   return { who: (await client.take(1)).toString(), client };
 }
 
 /** Names of those who answered, one client after the other. */
-async function askAll(lb: Running, count: number, options: (i: number) => ConnectOptions & { port?: number } = () => ({})): Promise<string> {
+async function askAll(
+  lb: Running,
+  count: number,
+  options: (i: number) => ConnectOptions & { port?: number } = () => ({}),
+): Promise<string> {
   let names = '';
   for (let i = 0; i < count; i += 1) {
     const { who, client } = await ask(lb, options(i));
@@ -38,14 +45,17 @@ inOneMode('round_robin: each in its turn', async (lab) => {
   assert.match(await askAll(lb, 12), /^(012){4}$|^(120){4}$|^(201){4}$/);
 });
 
-inOneMode('weighted_round_robin: exact over every cycle, and never a longer run than need be', async (lab) => {
-  const [heavy, light] = await three(lab);
-  assert.ok(heavy !== undefined && light !== undefined);
-  const backends = [at(heavy, { weight: 3 }), at(light, { weight: 1 })];
-  const lb = await lab.start({ algorithm: 'weighted_round_robin', backends, workers: 1 });
-  const names = await askAll(lb, 80);
-  for (let from = 0; from <= 76; from += 1) assert.equal(count(names.slice(from, from + 4), '1'), 1, names);
-});
+inOneMode(
+  'weighted_round_robin: exact over every cycle, and never a longer run than need be',
+  async (lab) => {
+    const [heavy, light] = await three(lab);
+    assert.ok(heavy !== undefined && light !== undefined);
+    const backends = [at(heavy, { weight: 3 }), at(light, { weight: 1 })];
+    const lb = await lab.start({ algorithm: 'weighted_round_robin', backends, workers: 1 });
+    const names = await askAll(lb, 80);
+    for (let from = 0; from <= 76; from += 1) assert.equal(count(names.slice(from, from + 4), '1'), 1, names);
+  },
+);
 
 inOneMode('weighted_round_robin with two workers: shares hold over whole cycles', async (lab) => {
   const [heavy, light] = await three(lab);
@@ -59,7 +69,10 @@ inOneMode('weighted_round_robin with two workers: shares hold over whole cycles'
 
 inOneMode('a weight of 0 takes no new session', async (lab) => {
   const all = await three(lab);
-  const lb = await lab.start({ backends: all.map((b, i) => at(b, { weight: i })), algorithm: 'weighted_round_robin' });
+  const lb = await lab.start({
+    backends: all.map((b, i) => at(b, { weight: i })),
+    algorithm: 'weighted_round_robin',
+  });
   const names = await askAll(lb, 12);
   assert.equal(count(names, '0'), 0);
   assert.ok(count(names, '1') > 0 && count(names, '2') > 0);
@@ -115,7 +128,9 @@ inOneMode('ip_hash: an IPv4 client is the same client on an address of both fami
     },
     pools: { p: { algorithm: 'ip_hash', backends: all.map((b) => at(b)) } },
   });
-  const from = (port: number) => (i: number): ConnectOptions & { port: number } => ({ port, from: `127.0.7.${i + 1}` });
+  const from =
+    (port: number) =>
+    (i: number): ConnectOptions & { port: number } => ({ port, from: `127.0.7.${i + 1}` });
   assert.equal(await askAll(lb, 40, from(both)), await askAll(lb, 40, from(four)));
 });
 
@@ -144,7 +159,11 @@ inOneMode('least_response_time tries everybody and leaves the slow one alone', a
   slow.serve((peer) => {
     peer.socket.on('data', () => void quiet(150).then(() => peer.socket.write('s')));
   });
-  const lb = await lab.start({ algorithm: 'least_response_time', backends: [at(slow), at(fast)], workers: 1 });
+  const lb = await lab.start({
+    algorithm: 'least_response_time',
+    backends: [at(slow), at(fast)],
+    workers: 1,
+  });
   const names = await askAll(lb, 30);
   assert.ok(count(names, 's') >= 1, 'the slow one was never tried');
   assert.ok(count(names.slice(10), 's') <= 4, names);
@@ -156,7 +175,13 @@ inOneMode('a backup serves while every other is out, and only then', async (lab)
   const lb = await lab.start(
     {
       backends: [at(main), at(spare, { backup: true })],
-      health_checks: { enabled: true, interval: 0.1, timeout: 0.3, unhealthy_threshold: 1, healthy_threshold: 1 },
+      health_checks: {
+        enabled: true,
+        interval: 0.1,
+        timeout: 0.3,
+        unhealthy_threshold: 1,
+        healthy_threshold: 1,
+      },
     },
     { spareSockets: 2 },
   );

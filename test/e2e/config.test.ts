@@ -22,7 +22,10 @@ interface Said {
 }
 
 function run(...args: string[]): Said {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], { encoding: 'utf8', timeout: 20_000 });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], {
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
   return { code: status, out: stdout, err: stderr };
 }
 
@@ -51,16 +54,31 @@ const WRONG: readonly (readonly [string, string, number, RegExp])[] = [
   ['every weight 0', GOOD.replace('9001', '9001, weight: 0'), 0, /weight/],
   ['a backend twice', `${GOOD}  - { host: 127.0.0.1, port: 9001 }\n`, 4, /twice|already|same/],
   ['the listener as its own backend', GOOD.replace('9001', '8080'), 0, /itself|listen/],
-  ['an address listened on twice', GOOD.replace('127.0.0.1:8080', '[127.0.0.1:8080, 127.0.0.1:8080]'), 1, /8080/],
+  [
+    'an address listened on twice',
+    GOOD.replace('127.0.0.1:8080', '[127.0.0.1:8080, 127.0.0.1:8080]'),
+    1,
+    /8080/,
+  ],
   ['a code tag', `${GOOD}algorithm: !!js/function "x"\n`, 4, /tag/],
   ['two documents', `${GOOD}---\n${GOOD}`, 0, /document/],
   ['a prototype', `${GOOD}__proto__: { workers: 1 }\n`, 4, /__proto__/],
   ['nothing at all', '', 0, /./],
   ['a list', '- 1\n- 2\n', 1, /./],
   ['sizes that contradict', `${GOOD}buffer_size: 65536\nmax_buffer_size: 4096\n`, 0, /buffer_size/],
-  ['a pool that is not there', 'listeners: { a: { listen: 8080, pool: b } }\npools: { c: { backends: [{ host: "::1", port: 1 }] } }\n', 1, /pool/],
+  [
+    'a pool that is not there',
+    'listeners: { a: { listen: 8080, pool: b } }\npools: { c: { backends: [{ host: "::1", port: 1 }] } }\n',
+    1,
+    /pool/,
+  ],
   ['both forms at once', `${GOOD}pools: {}\n`, 0, /./],
-  ['metrics on the port of a listener', `${GOOD}monitoring: { prometheus: { enabled: true, port: 8080 } }\n`, 0, /8080|port/],
+  [
+    'metrics on the port of a listener',
+    `${GOOD}monitoring: { prometheus: { enabled: true, port: 8080 } }\n`,
+    0,
+    /8080|port/,
+  ],
 ];
 
 for (const [what, text, line, word] of WRONG) {
@@ -79,7 +97,11 @@ for (const [what, text, line, word] of WRONG) {
 }
 
 test('several problems are told at once', () => {
-  const { code, err } = run('--check', '--config', file(`${GOOD}workers: many\nalgorithm: fastest\nnonsense: 1\n`));
+  const { code, err } = run(
+    '--check',
+    '--config',
+    file(`${GOOD}workers: many\nalgorithm: fastest\nnonsense: 1\n`),
+  );
   assert.equal(code, 2);
   assert.ok((err.match(/^\/.*:\d+:\d+: /gm) ?? []).length >= 3, err);
 });
@@ -93,7 +115,14 @@ test('bytes that are no UTF-8, and ten megabytes of keys: exit 2, few words, soo
 });
 
 test('bad command lines: exit 2 and a word about it', () => {
-  for (const args of [[], ['--config'], ['--no-such-flag'], ['--config', file(GOOD), 'stray'], ['--check'], ['--config', '/nowhere.yaml']]) {
+  for (const args of [
+    [],
+    ['--config'],
+    ['--no-such-flag'],
+    ['--config', file(GOOD), 'stray'],
+    ['--check'],
+    ['--config', '/nowhere.yaml'],
+  ]) {
     const { code, err } = run(...args);
     assert.equal(code, 2, `${args.join(' ')}: ${err}`);
     assert.ok(err.length > 0);

@@ -20,7 +20,10 @@ function whileFrozen(
     await scenario((lab) =>
       body(lab, async (lb, during) => {
         const frozen = await freezeMainThread(lb.pid);
-        if ('forbidden' in frozen) return t.skip(`a thread cannot be frozen here: ${frozen.forbidden}`);
+        if ('forbidden' in frozen) {
+          t.skip(`a thread cannot be frozen here: ${frozen.forbidden}`);
+          return;
+        }
         try {
           await during();
         } finally {
@@ -96,7 +99,9 @@ for (const output of ['unread', 'closed'] as const) {
       };
       const lb = await lab.start(config, { output, spareSockets: 2 });
       // Refused reloads are the wordiest thing there is: more than a pipe holds.
-      lb.writeText(`listen: 1\n${Array.from({ length: 300 }, (_, i) => `wrong_key_${i}: ${'x'.repeat(60)}`).join('\n')}\n`);
+      lb.writeText(
+        `listen: 1\n${Array.from({ length: 300 }, (_, i) => `wrong_key_${i}: ${'x'.repeat(60)}`).join('\n')}\n`,
+      );
       for (let i = 0; i < 5; i += 1) assert.equal(await lb.reload(), 'refused');
       for (let i = 0; i < 50; i += 1) {
         const client = await lb.connect();
@@ -114,7 +119,13 @@ inOneMode('a module that never gives its thread back does not hold the exit up',
   const folder = mkdtempSync('/tmp/ub-module-');
   lab.atEnd(() => rmSync(folder, { recursive: true }));
   writeFileSync(`${folder}/loop.mjs`, 'export default async () => { for (;;); };');
-  const health = { enabled: true, interval: 0.1, timeout: 0.3, check_type: 'custom', module: `${folder}/loop.mjs` };
+  const health = {
+    enabled: true,
+    interval: 0.1,
+    timeout: 0.3,
+    check_type: 'custom',
+    module: `${folder}/loop.mjs`,
+  };
   const { client, peer, lb } = await pair(lab, { health_checks: health });
   // Where the machine is so busy that the process itself paused, a probe without an answer does not count.
   await lb.untilMetric('ultrabalancer_l4_backend_up', 0, {}, 30_000);

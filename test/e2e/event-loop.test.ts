@@ -13,35 +13,41 @@ import { inBothModes, inOneMode, LONG } from './modes.ts';
 
 const ROUNDS = LONG ? 20_000 : 1500;
 
-inBothModes('sessions that both sides end in one moment, on recycled descriptors: no foreign byte', async (lab, splice) => {
-  const backend = await lab.backend();
-  // Both sides end as soon as the token has passed, the backend first or the client first.
-  backend.serve(async (peer) => {
-    const token = await peer.take(12);
-    peer.socket.write(token);
-    if (token.readUInt8(11) % 2 === 0) peer.fin();
-    await peer.ends();
-    peer.close();
-  });
-  // Few descriptors to spare: numbers come back at once.
-  const lb = await lab.start({ backends: [at(backend)], splice, workers: 1, max_connections: 64 }, { wrap: ['prlimit', '--nofile=220'] });
-  let next = 0;
-  await Promise.all(
-    Array.from({ length: 32 }, async () => {
-      while (next < ROUNDS) {
-        const token = `token-${String(next++).padStart(6, '0')}`;
-        const client = await lb.connect();
-        client.socket.write(token);
-        client.fin();
-        await client.expect(token);
-        await client.expectFin();
-        client.close();
-      }
-    }),
-  );
-  await lb.untilMetric('ultrabalancer_l4_sessions_closed_total', next, { reason: 'finished' });
-  assert.equal(backend.accepted(), next);
-});
+inBothModes(
+  'sessions that both sides end in one moment, on recycled descriptors: no foreign byte',
+  async (lab, splice) => {
+    const backend = await lab.backend();
+    // Both sides end as soon as the token has passed, the backend first or the client first.
+    backend.serve(async (peer) => {
+      const token = await peer.take(12);
+      peer.socket.write(token);
+      if (token.readUInt8(11) % 2 === 0) peer.fin();
+      await peer.ends();
+      peer.close();
+    });
+    // Few descriptors to spare: numbers come back at once.
+    const lb = await lab.start(
+      { backends: [at(backend)], splice, workers: 1, max_connections: 64 },
+      { wrap: ['prlimit', '--nofile=220'] },
+    );
+    let next = 0;
+    await Promise.all(
+      Array.from({ length: 32 }, async () => {
+        while (next < ROUNDS) {
+          const token = `token-${String(next++).padStart(6, '0')}`;
+          const client = await lb.connect();
+          client.socket.write(token);
+          client.fin();
+          await client.expect(token);
+          await client.expectFin();
+          client.close();
+        }
+      }),
+    );
+    await lb.untilMetric('ultrabalancer_l4_sessions_closed_total', next, { reason: 'finished' });
+    assert.equal(backend.accepted(), next);
+  },
+);
 
 inBothModes('a reset from one side and an end from the other in one moment', async (lab, splice) => {
   const backend = await lab.backend();
@@ -57,19 +63,22 @@ inBothModes('a reset from one side and an end from the other in one moment', asy
   for (const peer of [await lb.connect()]) peer.close();
 });
 
-inBothModes('a backend that greets and closes at once is heard by a client that never spoke', async (lab, splice) => {
-  const backend = await lab.backend();
-  backend.serve((peer) => {
-    peer.socket.end('welcome and goodbye');
-  });
-  const lb = await lab.start({ backends: [at(backend)], splice });
-  for (let round = 0; round < 30; round += 1) {
-    const client = await lb.connect();
-    await client.expect('welcome and goodbye');
-    await client.expectFin();
-    client.close();
-  }
-});
+inBothModes(
+  'a backend that greets and closes at once is heard by a client that never spoke',
+  async (lab, splice) => {
+    const backend = await lab.backend();
+    backend.serve((peer) => {
+      peer.socket.end('welcome and goodbye');
+    });
+    const lb = await lab.start({ backends: [at(backend)], splice });
+    for (let round = 0; round < 30; round += 1) {
+      const client = await lb.connect();
+      await client.expect('welcome and goodbye');
+      await client.expectFin();
+      client.close();
+    }
+  },
+);
 
 inOneMode('backends that refuse cost no more than the attempts', async (lab) => {
   const refusing = await refusingPort();
@@ -116,7 +125,10 @@ inBothModes('clients that connect and reset while nobody accepts leave no trace'
   await client.send('there');
   await client.expect('there');
   client.close();
-  await until(() => backend.open() === 0, () => `backend connections: ${backend.open()}`);
+  await until(
+    () => backend.open() === 0,
+    () => `backend connections: ${backend.open()}`,
+  );
 });
 
 /** Node has no way to send urgent data. */

@@ -57,7 +57,10 @@ inBothModes('what a client wrote right before it closed arrives, and then FIN', 
     client.fin();
     if (round % 2 === 0) client.socket.destroySoon();
   }
-  await until(() => heard.length === 200, () => `200 messages: ${heard.length}`);
+  await until(
+    () => heard.length === 200,
+    () => `200 messages: ${heard.length}`,
+  );
   assert.deepEqual(heard.sort(), sent.sort());
 });
 
@@ -90,7 +93,10 @@ inBothModes('the upload of a client that has gone is delivered to a slow backend
 });
 
 inBothModes('a side that never ends is given half_close, and both are freed', async (lab, splice) => {
-  const { client, peer, backend, lb } = await pair(lab, { splice, timeouts: { half_close: 1, keepalive: 30 } });
+  const { client, peer, backend, lb } = await pair(lab, {
+    splice,
+    timeouts: { half_close: 1, keepalive: 30 },
+  });
   const other = await session(lb, backend);
   const since = performance.now();
   client.fin();
@@ -100,7 +106,10 @@ inBothModes('a side that never ends is given half_close, and both are freed', as
   await lb.untilMetric('active_connections', 0);
   const took = performance.now() - since;
   assert.ok(took > 950, `ended after ${took} ms`);
-  assert.equal(await lb.metric('ultrabalancer_l4_sessions_closed_total', { reason: 'half_close_timeout' }), 2);
+  assert.equal(
+    await lb.metric('ultrabalancer_l4_sessions_closed_total', { reason: 'half_close_timeout' }),
+    2,
+  );
 });
 
 inBothModes('a side that trickles is not silent: half_close does not end it', async (lab, splice) => {
@@ -116,21 +125,24 @@ inBothModes('a side that trickles is not silent: half_close does not end it', as
   await client.expectFin();
 });
 
-inBothModes('FIN while the other direction is stuck: nothing spins, then every byte and FIN', async (lab, splice) => {
-  const { client, peer, lb } = await pair(lab, { splice });
-  client.pause();
-  const answer = payload(4);
-  const sent = await peer.flood(answer, 48 * MIB);
-  assert.ok(sent < 48 * MIB, 'nobody reads, and everything was taken');
-  peer.fin();
-  client.fin();
-  await peer.expectFin();
-  const share = await lb.cpuShare(1000);
-  assert.ok(share < 0.3, `${Math.round(share * 100)} % of a core while nothing can move`);
-  client.verify(answer);
-  await client.expectFin();
-  assert.equal(client.received(), sent);
-});
+inBothModes(
+  'FIN while the other direction is stuck: nothing spins, then every byte and FIN',
+  async (lab, splice) => {
+    const { client, peer, lb } = await pair(lab, { splice });
+    client.pause();
+    const answer = payload(4);
+    const sent = await peer.flood(answer, 48 * MIB);
+    assert.ok(sent < 48 * MIB, 'nobody reads, and everything was taken');
+    peer.fin();
+    client.fin();
+    await peer.expectFin();
+    const share = await lb.cpuShare(1000);
+    assert.ok(share < 0.3, `${Math.round(share * 100)} % of a core while nothing can move`);
+    client.verify(answer);
+    await client.expectFin();
+    assert.equal(client.received(), sent);
+  },
+);
 
 inBothModes('uploads into a closed backend do not cost the client its download', async (lab, splice) => {
   const { client, peer, backend } = await pair(lab, { splice });

@@ -84,13 +84,22 @@ inOneMode('http: rise and fall are exact, probe by probe', async (lab) => {
   Object.defineProperty(backend, 'status', { get: () => (asked++, script.shift() ?? 200) });
   // Two failures, then successes: not enough. Three: out. One success: not enough. Two: back.
   script.push(200, 500, 500, 200, 200, 500, 500, 500, 200, 500, 200, 200, 200);
-  const lb = await lab.start({ backends: [at(backend.port)], health_checks: { ...QUICK, check_type: 'http', path: '/ready' } }, { spareSockets: 2 });
-  await until(async () => {
-    const up = (await lb.metric('ultrabalancer_l4_backend_up')) === 1;
-    if (told.at(-1)?.up !== up) told.push({ asked, up });
-    return script.length === 0 && up;
-  }, () => `the script is over: ${JSON.stringify(told)}`);
-  assert.deepEqual(told.map(({ up }) => up), [true, false, true]);
+  const lb = await lab.start(
+    { backends: [at(backend.port)], health_checks: { ...QUICK, check_type: 'http', path: '/ready' } },
+    { spareSockets: 2 },
+  );
+  await until(
+    async () => {
+      const up = (await lb.metric('ultrabalancer_l4_backend_up')) === 1;
+      if (told.at(-1)?.up !== up) told.push({ asked, up });
+      return script.length === 0 && up;
+    },
+    () => `the script is over: ${JSON.stringify(told)}`,
+  );
+  assert.deepEqual(
+    told.map(({ up }) => up),
+    [true, false, true],
+  );
   const [, down, back] = told;
   assert.ok((down?.asked ?? 0) >= 8, 'out before the third failure in a row');
   assert.ok((back?.asked ?? 0) >= 12, 'back before the second success in a row');
@@ -101,7 +110,10 @@ inOneMode('http: rise and fall are exact, probe by probe', async (lab) => {
 inOneMode('http: statuses count as configured, and no answer is none', async (lab) => {
   const backend = await httpBackend(lab);
   const lb = await lab.start(
-    { backends: [at(backend.port)], health_checks: { ...QUICK, timeout: 0.2, check_type: 'http', expected_status: '200-299' } },
+    {
+      backends: [at(backend.port)],
+      health_checks: { ...QUICK, timeout: 0.2, check_type: 'http', expected_status: '200-299' },
+    },
     { spareSockets: 2 },
   );
   await isUp(lb, backend, true);
@@ -116,9 +128,16 @@ inOneMode('http: statuses count as configured, and no answer is none', async (la
 inOneMode('command: exit code 0 is health; it is told which backend', async (lab) => {
   const path = folder(lab);
   const program = join(path, 'check.sh');
-  writeFileSync(program, `#!/bin/sh\necho "$BACKEND_HOST $BACKEND_PORT" >> ${path}/asked\n[ ! -e ${path}/ill-$BACKEND_PORT ]\n`, { mode: 0o755 });
+  writeFileSync(
+    program,
+    `#!/bin/sh\necho "$BACKEND_HOST $BACKEND_PORT" >> ${path}/asked\n[ ! -e ${path}/ill-$BACKEND_PORT ]\n`,
+    { mode: 0o755 },
+  );
   const [one, two] = [(await lab.backend()).serve(named('1')), (await lab.backend()).serve(named('2'))];
-  const lb = await lab.start({ backends: [at(one), at(two)], health_checks: { ...QUICK, timeout: 2, check_type: 'custom', command: [program] } });
+  const lb = await lab.start({
+    backends: [at(one), at(two)],
+    health_checks: { ...QUICK, timeout: 2, check_type: 'custom', command: [program] },
+  });
   writeFileSync(join(path, `ill-${one.port}`), '');
   await isUp(lb, one, false);
   await isUp(lb, two, true);
@@ -130,7 +149,11 @@ inOneMode('command: exit code 0 is health; it is told which backend', async (lab
 inOneMode('module: its answer counts, and a throw is a failure', async (lab) => {
   const path = folder(lab);
   const module = join(path, 'check.mjs');
-  const [ill, good, throws] = [await lab.backend(), (await lab.backend()).serve(named('g')), await lab.backend()];
+  const [ill, good, throws] = [
+    await lab.backend(),
+    (await lab.backend()).serve(named('g')),
+    await lab.backend(),
+  ];
   writeFileSync(
     module,
     `export default async (backend) => {
@@ -144,7 +167,10 @@ inOneMode('module: its answer counts, and a throw is a failure', async (lab) => 
   await isUp(lb, ill, false);
   await isUp(lb, throws, false);
   await isUp(lb, good, true);
-  await until(async () => (await whoAnswers(lb, 3).catch(() => [])).join('') === 'ggg', 'the good one serves');
+  await until(
+    async () => (await whoAnswers(lb, 3).catch(() => [])).join('') === 'ggg',
+    'the good one serves',
+  );
 });
 
 inOneMode('a backend that is out keeps the sessions that it has', async (lab) => {
@@ -156,7 +182,10 @@ inOneMode('a backend that is out keeps the sessions that it has', async (lab) =>
   const generation = await lb.metric('ultrabalancer_l4_config_generation');
   backend.status = 500;
   await isUp(lb, data, false);
-  await until(async () => (await lb.metric('ultrabalancer_l4_config_generation')) > generation, 'workers know');
+  await until(
+    async () => (await lb.metric('ultrabalancer_l4_config_generation')) > generation,
+    'workers know',
+  );
   await client.send('still');
   await peer.expect('still');
   const late = await lb.connect();
@@ -166,7 +195,10 @@ inOneMode('a backend that is out keeps the sessions that it has', async (lab) =>
   assert.ok(share < 0.4, `${share} of a core with no backend`);
   backend.status = 200;
   await isUp(lb, data, true);
-  await until(async () => (await lb.metric('ultrabalancer_l4_config_generation')) > generation + 1, 'workers know');
+  await until(
+    async () => (await lb.metric('ultrabalancer_l4_config_generation')) > generation + 1,
+    'workers know',
+  );
   const next = await session(lb, data);
   await next.peer.send('back');
   await next.client.expect('back');
@@ -177,7 +209,10 @@ inOneMode('a backend that flaps below the thresholds never changes', async (lab)
   let asked = 0;
   Object.defineProperty(backend, 'status', { get: () => (asked++ % 3 === 2 ? 200 : 500) });
   asked = 2;
-  const lb = await lab.start({ backends: [at(backend.port)], health_checks: { ...QUICK, interval: 0.05, check_type: 'http' } }, { spareSockets: 2 });
+  const lb = await lab.start(
+    { backends: [at(backend.port)], health_checks: { ...QUICK, interval: 0.05, check_type: 'http' } },
+    { spareSockets: 2 },
+  );
   await until(() => asked > 40, 'forty probes');
   assert.equal(await lb.metric('ultrabalancer_l4_backend_up'), 1);
   assert.doesNotMatch(lb.log(), /is down/);
@@ -189,8 +224,15 @@ inOneMode('probes that fail in every way leave no descriptor behind', async (lab
   silent.serve(() => undefined);
   await gone.close();
   const backends = [at(resets), at(silent), at(gone)];
-  const lb = await lab.start({ backends, health_checks: { ...QUICK, interval: 0.02, timeout: 0.1, check_type: 'http' } }, { spareSockets: 6 });
-  await until(() => resets.accepted() > 60 && silent.accepted() > 20, () => `many probes: ${resets.accepted()}, ${silent.accepted()}`, 20_000);
+  const lb = await lab.start(
+    { backends, health_checks: { ...QUICK, interval: 0.02, timeout: 0.1, check_type: 'http' } },
+    { spareSockets: 6 },
+  );
+  await until(
+    () => resets.accepted() > 60 && silent.accepted() > 20,
+    () => `many probes: ${resets.accepted()}, ${silent.accepted()}`,
+    20_000,
+  );
   const { sockets } = descriptors(lb.pid);
   assert.ok(sockets <= lb.baseline.sockets + 6, `${sockets} sockets, ${lb.baseline.sockets} at first`);
 });
@@ -214,10 +256,13 @@ inOneMode('a panic threshold: with too few up, all of them are tried', async (la
   probes.status = 500;
   const backend = (await lab.backend()).serve(named('p'));
   const lb = await lab.start(
-    { backends: [at(backend)], panic_threshold: 50, health_checks: { ...QUICK, check_type: 'http', port: probes.port } },
+    {
+      backends: [at(backend)],
+      panic_threshold: 50,
+      health_checks: { ...QUICK, check_type: 'http', port: probes.port },
+    },
     { spareSockets: 2 },
   );
   await isUp(lb, backend, false);
   assert.deepEqual(await whoAnswers(lb, 2), ['p', 'p']);
 });
-

@@ -23,15 +23,23 @@ interface Outcome {
 }
 
 /** Runs a config for as long as it runs. */
-async function attempt(t: TestContext, settings: Settings, env: Record<string, string> = {}): Promise<Outcome> {
+async function attempt(
+  t: TestContext,
+  settings: Settings,
+  env: Record<string, string> = {},
+): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), 'ub-start-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'config.yaml');
   writeFileSync(file, JSON.stringify(settings), { mode: 0o644 });
   const args = [CLI, '--config', file];
   const run = new Promise<Outcome>((resolve) => {
-    const child = execFile(process.execPath, args, { env: { ...process.env, ...env } }, (_error, stdout, stderr) =>
-      resolve({ code: child.exitCode, signal: child.signalCode, text: stdout + stderr }),
+    const child = execFile(
+      process.execPath,
+      args,
+      { env: { ...process.env, ...env } },
+      (_error, stdout, stderr) =>
+        resolve({ code: child.exitCode, signal: child.signalCode, text: stdout + stderr }),
     );
   });
   return within(run, 'it leaves', 20_000);
@@ -123,38 +131,52 @@ inOneMode('twenty reloads asked for at once: it serves, and none is refused', as
   await lb.untilMetric('ultrabalancer_l4_reload_failures_total', 0);
 });
 
-test('SIGTERM at any moment of the start: it is gone, by its own code or before it had one', { timeout: 60_000 }, async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'ub-early-'));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const file = join(folder, 'config.yaml');
-  writeFileSync(file, JSON.stringify({ listen: `127.0.0.1:${await freePort()}`, backends: [{ host: '127.0.0.1', port: 9 }] }));
-  for (let wait = 0; wait < 700; wait += 70) {
-    const child = spawn(process.execPath, [CLI, '--config', file], { stdio: 'ignore' });
-    await quiet(wait);
-    child.kill('SIGTERM');
-    const [code, signal] = (await within(once(child, 'exit'), `it leaves, asked after ${wait} ms`)) as [number | null, string | null];
-    assert.ok(code === 0 || signal === 'SIGTERM', `asked after ${wait} ms: ${code} ${signal}`);
-  }
-});
+test(
+  'SIGTERM at any moment of the start: it is gone, by its own code or before it had one',
+  { timeout: 60_000 },
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'ub-early-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'config.yaml');
+    writeFileSync(
+      file,
+      JSON.stringify({ listen: `127.0.0.1:${await freePort()}`, backends: [{ host: '127.0.0.1', port: 9 }] }),
+    );
+    for (let wait = 0; wait < 700; wait += 70) {
+      const child = spawn(process.execPath, [CLI, '--config', file], { stdio: 'ignore' });
+      await quiet(wait);
+      child.kill('SIGTERM');
+      const [code, signal] = (await within(once(child, 'exit'), `it leaves, asked after ${wait} ms`)) as [
+        number | null,
+        string | null,
+      ];
+      assert.ok(code === 0 || signal === 'SIGTERM', `asked after ${wait} ms: ${code} ${signal}`);
+    }
+  },
+);
 
-test('a port in use, one of two ports, the metrics port: exit 1, said so, and nothing is left listening', { timeout: 60_000 }, async (t) => {
-  const squatter = createServer().listen(0, '127.0.0.1');
-  await once(squatter, 'listening');
-  t.after(() => squatter.close());
-  const taken = (squatter.address() as { port: number }).port;
-  const free = await freePort();
-  const backends = [{ host: '127.0.0.1', port: 9 }];
-  for (const settings of [
-    { listen: `127.0.0.1:${taken}`, backends },
-    { listen: [`127.0.0.1:${free}`, `127.0.0.1:${taken}`], backends },
-    { listen: `127.0.0.1:${free}`, backends, monitoring: { prometheus: { enabled: true, port: taken } } },
-  ]) {
-    const { code, text } = await attempt(t, settings);
-    assert.equal(code, 1, text);
-    assert.match(text, new RegExp(`${taken}.*in use`));
-    assert.ok(!listensOn(free));
-  }
-});
+test(
+  'a port in use, one of two ports, the metrics port: exit 1, said so, and nothing is left listening',
+  { timeout: 60_000 },
+  async (t) => {
+    const squatter = createServer().listen(0, '127.0.0.1');
+    await once(squatter, 'listening');
+    t.after(() => squatter.close());
+    const taken = (squatter.address() as { port: number }).port;
+    const free = await freePort();
+    const backends = [{ host: '127.0.0.1', port: 9 }];
+    for (const settings of [
+      { listen: `127.0.0.1:${taken}`, backends },
+      { listen: [`127.0.0.1:${free}`, `127.0.0.1:${taken}`], backends },
+      { listen: `127.0.0.1:${free}`, backends, monitoring: { prometheus: { enabled: true, port: taken } } },
+    ]) {
+      const { code, text } = await attempt(t, settings);
+      assert.equal(code, 1, text);
+      assert.match(text, new RegExp(`${taken}.*in use`));
+      assert.ok(!listensOn(free));
+    }
+  },
+);
 
 test('an address that this machine does not have: exit 1 and said so', { timeout: 60_000 }, async (t) => {
   const backends = [{ host: '127.0.0.1', port: 9 }];
@@ -163,15 +185,19 @@ test('an address that this machine does not have: exit 1 and said so', { timeout
   assert.match(away.text, /192\.0\.2\.77.*not available/);
 });
 
-test('a native addon that is missing or broken: one clear message, exit 1', { timeout: 60_000 }, async (t) => {
-  const settings = { listen: `127.0.0.1:${await freePort()}`, backends: [{ host: '127.0.0.1', port: 9 }] };
-  for (const file of ['/nowhere/at-all.node', CLI]) {
-    const { code, text } = await attempt(t, settings, { ULTRABALANCER_NATIVE: file });
-    assert.equal(code, 1, text);
-    assert.match(text, /addon cannot be loaded/);
-    assert.doesNotMatch(text, /^\s+at /m);
-  }
-});
+test(
+  'a native addon that is missing or broken: one clear message, exit 1',
+  { timeout: 60_000 },
+  async (t) => {
+    const settings = { listen: `127.0.0.1:${await freePort()}`, backends: [{ host: '127.0.0.1', port: 9 }] };
+    for (const file of ['/nowhere/at-all.node', CLI]) {
+      const { code, text } = await attempt(t, settings, { ULTRABALANCER_NATIVE: file });
+      assert.equal(code, 1, text);
+      assert.match(text, /addon cannot be loaded/);
+      assert.doesNotMatch(text, /^\s+at /m);
+    }
+  },
+);
 
 inOneMode('a second process on the same port is refused, and the first one serves on', async (lab) => {
   const { client, peer, lb } = await pair(lab, { workers: 2 });

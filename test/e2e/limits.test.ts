@@ -18,32 +18,48 @@ async function crowd(lb: Running, count: number, port?: number): Promise<Peer[]>
   return Promise.all(Array.from({ length: count }, () => lb.connect(port === undefined ? {} : { port })));
 }
 
-inOneMode('max_connections: who is over it waits, is served in turn, and the limit never latches', async (lab) => {
-  const backend = (await lab.backend()).serve(echo);
-  const lb = await lab.start({ backends: [at(backend)], max_connections: 5 });
-  for (let round = 0; round < 6; round += 1) {
-    const clients = await crowd(lb, 15);
-    await lb.untilMetric('active_connections', 5);
-    const answered = new Set<Peer>();
-    for (const client of clients) {
-      client.socket.write('hello');
-      void client.take(5).then(() => answered.add(client), () => undefined);
+inOneMode(
+  'max_connections: who is over it waits, is served in turn, and the limit never latches',
+  async (lab) => {
+    const backend = (await lab.backend()).serve(echo);
+    const lb = await lab.start({ backends: [at(backend)], max_connections: 5 });
+    for (let round = 0; round < 6; round += 1) {
+      const clients = await crowd(lb, 15);
+      await lb.untilMetric('active_connections', 5);
+      const answered = new Set<Peer>();
+      for (const client of clients) {
+        client.socket.write('hello');
+        void client.take(5).then(
+          () => answered.add(client),
+          () => undefined,
+        );
+      }
+      await until(
+        () => answered.size === 5,
+        () => `five are served: ${answered.size}`,
+      );
+      assert.ok(backend.open() <= 5, `${backend.open()} sessions`);
+      // Each that leaves lets one in; all are served in the end.
+      await until(
+        () => {
+          for (const client of answered) client.close();
+          return answered.size === 15;
+        },
+        () => `all are served: ${answered.size}`,
+      );
+      await lb.untilMetric('active_connections', 0);
     }
-    await until(() => answered.size === 5, () => `five are served: ${answered.size}`);
-    assert.ok(backend.open() <= 5, `${backend.open()} sessions`);
-    // Each that leaves lets one in; all are served in the end.
-    await until(() => {
-      for (const client of answered) client.close();
-      return answered.size === 15;
-    }, () => `all are served: ${answered.size}`);
-    await lb.untilMetric('active_connections', 0);
-  }
-});
+  },
+);
 
 inOneMode('two addresses under one limit: full by one, the other waits in peace', async (lab) => {
   const backend = (await lab.backend()).serve(echo);
   const [one, two] = [await freePort(), await freePort()];
-  const lb = await lab.start({ listen: [`127.0.0.1:${one}`, `127.0.0.1:${two}`], backends: [at(backend)], max_connections: 4 });
+  const lb = await lab.start({
+    listen: [`127.0.0.1:${one}`, `127.0.0.1:${two}`],
+    backends: [at(backend)],
+    max_connections: 4,
+  });
   const first = await crowd(lb, 4, one);
   await Promise.all(first.map((client) => ping(client)));
   const late = await lb.connect({ port: two });
@@ -79,57 +95,69 @@ inOneMode('two listeners have limits of their own', async (lab) => {
   assert.equal(await lb.metric('active_connections', { listener: 'large' }), 5);
 });
 
-inBothModes('out of descriptors: sessions go on, who waits costs nothing, service returns', async (lab, splice) => {
-  const backend = (await lab.backend()).serve(echo);
-  const lb = await lab.start({ backends: [at(backend)], splice });
-  const running = await crowd(lb, 5);
-  for (const client of running) await ping(client);
-  // Descriptors take the lowest free numbers, and the limit is one on numbers.
-  const limit = descriptors(lb.pid).total + 12;
-  execFileSync('prlimit', ['--pid', String(lb.pid), `--nofile=${limit}:20000`]);
-  const rush = await crowd(lb, 60);
-  for (const client of rush) client.socket.write('let me in');
-  await lb.untilLogged(/out of descriptors/);
-  for (const client of running) await ping(client, 'still here');
-  const share = await lb.cpuShare(1000);
-  assert.ok(share < 0.3, `${Math.round(share * 100)} % of a core while nothing can be accepted`);
-  const lines = lb.log().split('\n').length;
-  assert.ok(lines < 60, `${lines} lines of log`);
-  for (const client of rush) client.close();
-  execFileSync('prlimit', ['--pid', String(lb.pid), '--nofile=20000:20000']);
-  const fresh = await lb.connect();
-  await ping(fresh, 'served again');
-  assert.ok((await lb.metric('ultrabalancer_l4_accept_pauses_total')) > 0);
-  for (const client of running) await ping(client, 'and still here');
-});
+inBothModes(
+  'out of descriptors: sessions go on, who waits costs nothing, service returns',
+  async (lab, splice) => {
+    const backend = (await lab.backend()).serve(echo);
+    const lb = await lab.start({ backends: [at(backend)], splice });
+    const running = await crowd(lb, 5);
+    for (const client of running) await ping(client);
+    // Descriptors take the lowest free numbers, and the limit is one on numbers.
+    const limit = descriptors(lb.pid).total + 12;
+    execFileSync('prlimit', ['--pid', String(lb.pid), `--nofile=${limit}:20000`]);
+    const rush = await crowd(lb, 60);
+    for (const client of rush) client.socket.write('let me in');
+    await lb.untilLogged(/out of descriptors/);
+    for (const client of running) await ping(client, 'still here');
+    const share = await lb.cpuShare(1000);
+    assert.ok(share < 0.3, `${Math.round(share * 100)} % of a core while nothing can be accepted`);
+    const lines = lb.log().split('\n').length;
+    assert.ok(lines < 60, `${lines} lines of log`);
+    for (const client of rush) client.close();
+    execFileSync('prlimit', ['--pid', String(lb.pid), '--nofile=20000:20000']);
+    const fresh = await lb.connect();
+    await ping(fresh, 'served again');
+    assert.ok((await lb.metric('ultrabalancer_l4_accept_pauses_total')) > 0);
+    for (const client of running) await ping(client, 'and still here');
+  },
+);
 
-inOneMode('a descriptor limit that cannot hold max_connections is told at start, with both numbers', async (lab) => {
-  const backend = await lab.backend();
-  const lb = await lab.start({ backends: [at(backend)], max_connections: 5000 }, { wrap: ['prlimit', '--nofile=256:256'] });
-  await lb.untilLogged(/256/);
-  await lb.untilLogged(/100\d\d/);
-});
+inOneMode(
+  'a descriptor limit that cannot hold max_connections is told at start, with both numbers',
+  async (lab) => {
+    const backend = await lab.backend();
+    const lb = await lab.start(
+      { backends: [at(backend)], max_connections: 5000 },
+      { wrap: ['prlimit', '--nofile=256:256'] },
+    );
+    await lb.untilLogged(/256/);
+    await lb.untilLogged(/100\d\d/);
+  },
+);
 
-inOneMode("a backend's max_connections is never exceeded by two workers, and the excess goes elsewhere", async (lab) => {
-  const [small, large] = [await lab.backend(), await lab.backend()];
-  let most = 0;
-  small.serve((peer) => {
-    most = Math.max(most, small.open());
-    echo(peer);
-  });
-  large.serve(echo);
-  const lb = await lab.start({ backends: [at(small, { max_connections: 3 }), at(large)] });
-  for (let round = 0; round < 5; round += 1) {
-    const clients = await crowd(lb, 40);
-    await Promise.all(clients.map((client) => ping(client)));
-    assert.ok(small.open() <= 3 && most <= 3, `${most} at once`);
-    assert.ok((await lb.metric('ultrabalancer_l4_backend_sessions', { backend: small.key })) <= 3);
-    for (const client of clients) client.close();
-    await lb.untilMetric('active_connections', 0);
-    await until(() => small.open() === 0, 'the small backend is free');
-  }
-  assert.equal(most, 3);
-});
+inOneMode(
+  "a backend's max_connections is never exceeded by two workers, and the excess goes elsewhere",
+  async (lab) => {
+    const [small, large] = [await lab.backend(), await lab.backend()];
+    let most = 0;
+    small.serve((peer) => {
+      most = Math.max(most, small.open());
+      echo(peer);
+    });
+    large.serve(echo);
+    const lb = await lab.start({ backends: [at(small, { max_connections: 3 }), at(large)] });
+    for (let round = 0; round < 5; round += 1) {
+      const clients = await crowd(lb, 40);
+      await Promise.all(clients.map((client) => ping(client)));
+      assert.ok(small.open() <= 3 && most <= 3, `${most} at once`);
+      assert.ok((await lb.metric('ultrabalancer_l4_backend_sessions', { backend: small.key })) <= 3);
+      for (const client of clients) client.close();
+      await lb.untilMetric('active_connections', 0);
+      await until(() => small.open() === 0, 'the small backend is free');
+    }
+    assert.equal(most, 3);
+  },
+);
 
 inOneMode('every backend full: the rest is served in turn or let go, nothing sticks', async (lab) => {
   const [one, two] = [(await lab.backend()).serve(echo), (await lab.backend()).serve(echo)];
@@ -139,7 +167,12 @@ inOneMode('every backend full: the rest is served in turn or let go, nothing sti
   const outcomes = await Promise.all(
     clients.map(async (client) => {
       client.socket.write('x');
-      const outcome = await Promise.race([client.take(1).then(() => 'served', () => 'let go')]);
+      const outcome = await Promise.race([
+        client.take(1).then(
+          () => 'served',
+          () => 'let go',
+        ),
+      ]);
       client.close();
       return outcome;
     }),

@@ -34,8 +34,16 @@ inOneMode('every name is there from the start, at 0 where nothing has happened',
   }
   assert.equal(page.get('ultrabalancer_l4_backend_up', who), 1);
   assert.ok(page.get('ultrabalancer_l4_config_generation') >= 1);
-  for (const family of ['request_duration_seconds', 'backend_response_time', 'error_rate', 'requests_per_second']) {
-    assert.ok(page.samples.some(({ name }) => name.startsWith(family)), `${family} is missing`);
+  for (const family of [
+    'request_duration_seconds',
+    'backend_response_time',
+    'error_rate',
+    'requests_per_second',
+  ]) {
+    assert.ok(
+      page.samples.some(({ name }) => name.startsWith(family)),
+      `${family} is missing`,
+    );
   }
 });
 
@@ -78,7 +86,9 @@ inOneMode('counters never go back, over a reload that takes a backend and a list
   const [one, two] = [(await lab.backend()).serve(echo), (await lab.backend()).serve(echo)];
   const ports = [await freePort(), await freePort()];
   const config = (count: number): object => ({
-    listeners: Object.fromEntries(ports.slice(0, count).map((port, i) => [`l${i}`, { listen: `127.0.0.1:${port}`, pool: 'p' }])),
+    listeners: Object.fromEntries(
+      ports.slice(0, count).map((port, i) => [`l${i}`, { listen: `127.0.0.1:${port}`, pool: 'p' }]),
+    ),
     pools: { p: { backends: [one, two].slice(0, count).map((b) => at(b)) } },
   });
   const lb = await lab.start({ ...config(2) });
@@ -93,7 +103,10 @@ inOneMode('counters never go back, over a reload that takes a backend and a list
   assert.equal(await lb.reload(), 'taken');
   const page = await lb.metrics();
   assert.equal(page.get('ultrabalancer_l4_sessions_total', { listener: 'l0' }), 1);
-  assert.equal(page.get('ultrabalancer_l4_relayed_bytes_total', { listener: 'l0', direction: 'to_client' }), 1);
+  assert.equal(
+    page.get('ultrabalancer_l4_relayed_bytes_total', { listener: 'l0', direction: 'to_client' }),
+    1,
+  );
 });
 
 inOneMode('failures and retries are counted by backend and by pool', async (lab) => {
@@ -106,26 +119,32 @@ inOneMode('failures and retries are counted by backend and by pool', async (lab)
     client.fin();
     await client.expectFin();
   }
-  const failed = await lb.metric('ultrabalancer_l4_connect_failures_total', { pool: 'default', reason: 'refused' });
+  const failed = await lb.metric('ultrabalancer_l4_connect_failures_total', {
+    pool: 'default',
+    reason: 'refused',
+  });
   assert.equal(await lb.metric('ultrabalancer_l4_connect_failures_total'), failed);
   assert.equal(await lb.metric('ultrabalancer_l4_retries_total', { pool: 'default' }), failed);
   assert.ok(failed > 0);
 });
 
-inOneMode('the page is text format with the right type; other paths are not found; readiness tells the truth', async (lab) => {
-  const backend = await lab.backend();
-  const lb = await lab.start({ backends: [at(backend)] });
-  const page = await get(lb.metricsPort, '/metrics');
-  assert.match(page.type, /^text\/plain/);
-  assert.match(page.body, /\n$/);
-  assert.equal((await get(lb.metricsPort, '/healthz')).status, 200);
-  assert.equal((await get(lb.metricsPort, '/readyz')).status, 200);
-  assert.equal((await get(lb.metricsPort, '/elsewhere')).status, 404);
-  const { client, peer } = await session(lb, backend);
-  lb.signal('SIGTERM');
-  await lb.untilMetric('ultrabalancer_l4_sessions_total', 1);
-  for (;;) if ((await get(lb.metricsPort, '/readyz')).status === 503) break;
-  client.fin();
-  peer.fin();
-  assert.deepEqual(await lb.exited, { code: 0, signal: null });
-});
+inOneMode(
+  'the page is text format with the right type; other paths are not found; readiness tells the truth',
+  async (lab) => {
+    const backend = await lab.backend();
+    const lb = await lab.start({ backends: [at(backend)] });
+    const page = await get(lb.metricsPort, '/metrics');
+    assert.match(page.type, /^text\/plain/);
+    assert.match(page.body, /\n$/);
+    assert.equal((await get(lb.metricsPort, '/healthz')).status, 200);
+    assert.equal((await get(lb.metricsPort, '/readyz')).status, 200);
+    assert.equal((await get(lb.metricsPort, '/elsewhere')).status, 404);
+    const { client, peer } = await session(lb, backend);
+    lb.signal('SIGTERM');
+    await lb.untilMetric('ultrabalancer_l4_sessions_total', 1);
+    for (;;) if ((await get(lb.metricsPort, '/readyz')).status === 503) break;
+    client.fin();
+    peer.fin();
+    assert.deepEqual(await lb.exited, { code: 0, signal: null });
+  },
+);

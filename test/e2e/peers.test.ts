@@ -9,7 +9,10 @@ import { connect, listen } from '../helpers/tcp-script.ts';
 test('FIN, RST, and bytes before either are told apart', async (t) => {
   const backend = await listen();
   t.after(() => backend.close());
-  for (const [finish, seen] of [['fin', 'fin'], ['rst', 'rst']] as const) {
+  for (const [finish, seen] of [
+    ['fin', 'fin'],
+    ['rst', 'rst'],
+  ] as const) {
     for (const paused of [false, true]) {
       const client = await connect(backend.port);
       t.after(client.close);

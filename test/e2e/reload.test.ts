@@ -12,75 +12,90 @@ import { payload } from '../helpers/payload.ts';
 import { connect, echo, named } from '../helpers/tcp-script.ts';
 import { inBothModes, inOneMode, LONG } from './modes.ts';
 
-inBothModes('under load: nothing refused, reset or wrong, and long sessions stay exact', async (lab, splice) => {
-  const backend = (await lab.backend()).serve(echo);
-  const config = (round: number): Settings => ({
-    backends: [at(backend, { weight: 1 + (round % 5) })],
-    splice,
-    max_connections: 1000 + round,
-    workers: 1 + (round % 3),
-  });
-  const lb = await lab.start(config(0));
-  let done = false;
-  let served = 0;
-  async function visitor(seed: number): Promise<void> {
-    while (!done) {
-      const bytes = payload(seed).at(served, 700);
+inBothModes(
+  'under load: nothing refused, reset or wrong, and long sessions stay exact',
+  async (lab, splice) => {
+    const backend = (await lab.backend()).serve(echo);
+    const config = (round: number): Settings => ({
+      backends: [at(backend, { weight: 1 + (round % 5) })],
+      splice,
+      max_connections: 1000 + round,
+      workers: 1 + (round % 3),
+    });
+    const lb = await lab.start(config(0));
+    let done = false;
+    let served = 0;
+    async function visitor(seed: number): Promise<void> {
+      while (!done) {
+        const bytes = payload(seed).at(served, 700);
+        const client = await lb.connect();
+        client.socket.write(bytes);
+        client.fin();
+        await client.expectFin();
+        assert.deepEqual(client.rest(), bytes);
+        client.close();
+        served += 1;
+      }
+    }
+    async function stream(seed: number): Promise<void> {
       const client = await lb.connect();
-      client.socket.write(bytes);
+      client.verify(payload(seed));
+      let sent = 0;
+      for (; !done; sent += 10_000) {
+        await client.send(payload(seed).at(sent, 10_000));
+        await quiet(5);
+      }
       client.fin();
       await client.expectFin();
-      assert.deepEqual(client.rest(), bytes);
-      client.close();
-      served += 1;
+      assert.equal(client.received(), sent);
     }
-  }
-  async function stream(seed: number): Promise<void> {
-    const client = await lb.connect();
-    client.verify(payload(seed));
-    let sent = 0;
-    for (; !done; sent += 10_000) {
-      await client.send(payload(seed).at(sent, 10_000));
-      await quiet(5);
-    }
-    client.fin();
-    await client.expectFin();
-    assert.equal(client.received(), sent);
-  }
-  const load = Promise.all([visitor(1), visitor(2), visitor(3), stream(4), stream(5), stream(6)]);
-  const reloads = LONG ? 200 : 25;
-  const driven = (async () => {
-    for (let round = 1; round <= reloads; round += 1) {
-      lb.write(config(round));
-      assert.equal(await lb.reload(), 'taken');
-    }
-  })().finally(() => (done = true));
-  await Promise.all([load, driven]);
-  assert.ok(served > reloads, `${served} clients over ${reloads} reloads`);
-  await lb.untilMetric('ultrabalancer_l4_sessions_closed_total', served + 3, { reason: 'finished' });
-});
+    const load = Promise.all([visitor(1), visitor(2), visitor(3), stream(4), stream(5), stream(6)]);
+    const reloads = LONG ? 200 : 25;
+    const driven = (async () => {
+      for (let round = 1; round <= reloads; round += 1) {
+        lb.write(config(round));
+        assert.equal(await lb.reload(), 'taken');
+      }
+    })().finally(() => (done = true));
+    await Promise.all([load, driven]);
+    assert.ok(served > reloads, `${served} clients over ${reloads} reloads`);
+    await lb.untilMetric('ultrabalancer_l4_sessions_closed_total', served + 3, { reason: 'finished' });
+  },
+);
 
 /** Clients that the kernel has connected and nobody has accepted, while the config changes. */
-for (const [from, to] of [[2, 2], [4, 1], [1, 4]] as const) {
-  inBothModes(`clients in the accept queue survive a reload from ${from} to ${to} workers`, async (lab, splice) => {
-    const backend = (await lab.backend()).serve(echo);
-    const config = (workers: number): Settings => ({ backends: [at(backend)], splice, workers, max_connections: 10 + workers });
-    const lb = await lab.start(config(from));
-    // Full, so that further ones wait in the queues of every worker.
-    const holders = await Promise.all(Array.from({ length: 10 + from }, () => lb.connect()));
-    await lb.untilMetric('active_connections', 10 + from);
-    const queued = await Promise.all(Array.from({ length: 40 }, () => lb.connect()));
-    for (const [i, client] of queued.entries()) client.socket.write(`queued ${i}`);
-    lb.write(config(to));
-    assert.equal(await lb.reload(), 'taken');
-    for (const holder of holders) holder.close();
-    await Promise.all(
-      queued.map(async (client, i) => {
-        await client.expect(`queued ${i}`);
-        client.close();
-      }),
-    );
-  });
+for (const [from, to] of [
+  [2, 2],
+  [4, 1],
+  [1, 4],
+] as const) {
+  inBothModes(
+    `clients in the accept queue survive a reload from ${from} to ${to} workers`,
+    async (lab, splice) => {
+      const backend = (await lab.backend()).serve(echo);
+      const config = (workers: number): Settings => ({
+        backends: [at(backend)],
+        splice,
+        workers,
+        max_connections: 10 + workers,
+      });
+      const lb = await lab.start(config(from));
+      // Full, so that further ones wait in the queues of every worker.
+      const holders = await Promise.all(Array.from({ length: 10 + from }, () => lb.connect()));
+      await lb.untilMetric('active_connections', 10 + from);
+      const queued = await Promise.all(Array.from({ length: 40 }, () => lb.connect()));
+      for (const [i, client] of queued.entries()) client.socket.write(`queued ${i}`);
+      lb.write(config(to));
+      assert.equal(await lb.reload(), 'taken');
+      for (const holder of holders) holder.close();
+      await Promise.all(
+        queued.map(async (client, i) => {
+          await client.expect(`queued ${i}`);
+          client.close();
+        }),
+      );
+    },
+  );
 }
 
 const BAD: readonly (readonly [string, (lb: Running, settings: Settings) => void])[] = [
@@ -89,75 +104,103 @@ const BAD: readonly (readonly [string, (lb: Running, settings: Settings) => void
   ['an empty file', (lb) => lb.writeText('')],
   ['half a file', (lb, settings) => lb.writeText(JSON.stringify(settings).slice(0, 40))],
   ['no file', (lb) => rmSync(lb.file, { force: true })],
-  ['a folder', (lb) => (rmSync(lb.file, { force: true }), mkdirSync(lb.file))],
-  ['a link to itself', (lb) => (rmSync(lb.file, { force: true }), symlinkSync(lb.file, lb.file))],
+  [
+    'a folder',
+    (lb) => {
+      rmSync(lb.file, { force: true });
+      mkdirSync(lb.file);
+    },
+  ],
+  [
+    'a link to itself',
+    (lb) => {
+      rmSync(lb.file, { force: true });
+      symlinkSync(lb.file, lb.file);
+    },
+  ],
 ];
 
-inOneMode('bad reloads of every kind: refused with a reason, what runs goes on, the next good one is taken', async (lab) => {
-  const backend = await lab.backend();
-  const settings: Settings = { backends: [at(backend)] };
-  const lb = await lab.start(settings);
-  const { client, peer } = await session(lb, backend);
-  const generation = await lb.metric('ultrabalancer_l4_config_generation');
-  for (const [what, spoil] of BAD) {
-    spoil(lb, settings);
-    assert.equal(await lb.reload(), 'refused', what);
-    assert.equal(await lb.metric('ultrabalancer_l4_config_generation'), generation, what);
-    await client.send(what);
-    await peer.expect(what);
-    const fresh = await session(lb, backend);
-    fresh.client.close();
-    rmSync(lb.file, { recursive: true, force: true });
-  }
-  assert.equal(await lb.metric('ultrabalancer_l4_reload_failures_total'), BAD.length);
-  lb.write({ ...settings, max_connections: 50 });
-  assert.equal(await lb.reload(), 'taken');
-  await session(lb, backend);
-});
+inOneMode(
+  'bad reloads of every kind: refused with a reason, what runs goes on, the next good one is taken',
+  async (lab) => {
+    const backend = await lab.backend();
+    const settings: Settings = { backends: [at(backend)] };
+    const lb = await lab.start(settings);
+    const { client, peer } = await session(lb, backend);
+    const generation = await lb.metric('ultrabalancer_l4_config_generation');
+    for (const [what, spoil] of BAD) {
+      spoil(lb, settings);
+      assert.equal(await lb.reload(), 'refused', what);
+      assert.equal(await lb.metric('ultrabalancer_l4_config_generation'), generation, what);
+      await client.send(what);
+      await peer.expect(what);
+      const fresh = await session(lb, backend);
+      fresh.client.close();
+      rmSync(lb.file, { recursive: true, force: true });
+    }
+    assert.equal(await lb.metric('ultrabalancer_l4_reload_failures_total'), BAD.length);
+    lb.write({ ...settings, max_connections: 50 });
+    assert.equal(await lb.reload(), 'taken');
+    await session(lb, backend);
+  },
+);
 
-inOneMode('a new port that is in use: nothing of the reload is applied, not even the other new port', async (lab) => {
-  const backend = await lab.backend();
-  const squatter = createServer().listen(0, '127.0.0.1');
-  await once(squatter, 'listening');
-  lab.atEnd(() => void squatter.close());
-  const taken = (squatter.address() as { port: number }).port;
-  const free = await freePort();
-  const lb = await lab.start({ backends: [at(backend)] });
-  lb.write({ listen: [`127.0.0.1:${lb.port}`, `127.0.0.1:${free}`, `127.0.0.1:${taken}`], backends: [at(backend)] });
-  assert.equal(await lb.reload(), 'refused');
-  assert.ok(!listensOn(free), 'half of a refused reload listens');
-  await lb.untilLogged(new RegExp(`${taken}`));
-  await session(lb, backend);
-  squatter.close();
-  await once(squatter, 'close');
-  assert.equal(await lb.reload(), 'taken');
-  assert.ok(listensOn(free) && listensOn(taken));
-});
+inOneMode(
+  'a new port that is in use: nothing of the reload is applied, not even the other new port',
+  async (lab) => {
+    const backend = await lab.backend();
+    const squatter = createServer().listen(0, '127.0.0.1');
+    await once(squatter, 'listening');
+    lab.atEnd(() => void squatter.close());
+    const taken = (squatter.address() as { port: number }).port;
+    const free = await freePort();
+    const lb = await lab.start({ backends: [at(backend)] });
+    lb.write({
+      listen: [`127.0.0.1:${lb.port}`, `127.0.0.1:${free}`, `127.0.0.1:${taken}`],
+      backends: [at(backend)],
+    });
+    assert.equal(await lb.reload(), 'refused');
+    assert.ok(!listensOn(free), 'half of a refused reload listens');
+    await lb.untilLogged(new RegExp(`${taken}`));
+    await session(lb, backend);
+    squatter.close();
+    await once(squatter, 'close');
+    assert.equal(await lb.reload(), 'taken');
+    assert.ok(listensOn(free) && listensOn(taken));
+  },
+);
 
-inBothModes('a listener that is taken away: its port is free, its sessions live; one that is added serves', async (lab, splice) => {
-  const backend = await lab.backend();
-  const [old, fresh] = [await freePort(), await freePort()];
-  const both = (ports: number[]): Settings => ({ listen: ports.map((port) => `127.0.0.1:${port}`), backends: [at(backend)], splice });
-  const lb = await lab.start(both([old]));
-  const client = await lb.connect({ port: old });
-  await client.send('old');
-  const peer = await backend.accept();
-  await peer.expect('old');
-  lb.write(both([fresh]));
-  assert.equal(await lb.reload(), 'taken');
-  await until(() => !listensOn(old), 'the old port is closed');
-  const heir = createServer().listen(old, '127.0.0.1');
-  await once(heir, 'listening');
-  lab.atEnd(() => void heir.close());
-  await client.send('still');
-  await peer.expect('still');
-  const next = await lb.connect({ port: fresh });
-  await next.send('new');
-  const other = await backend.accept();
-  await other.expect('new');
-  await peer.send(payload(9).at(0, 300_000));
-  assert.deepEqual(await client.take(300_000), payload(9).at(0, 300_000));
-});
+inBothModes(
+  'a listener that is taken away: its port is free, its sessions live; one that is added serves',
+  async (lab, splice) => {
+    const backend = await lab.backend();
+    const [old, fresh] = [await freePort(), await freePort()];
+    const both = (ports: number[]): Settings => ({
+      listen: ports.map((port) => `127.0.0.1:${port}`),
+      backends: [at(backend)],
+      splice,
+    });
+    const lb = await lab.start(both([old]));
+    const client = await lb.connect({ port: old });
+    await client.send('old');
+    const peer = await backend.accept();
+    await peer.expect('old');
+    lb.write(both([fresh]));
+    assert.equal(await lb.reload(), 'taken');
+    await until(() => !listensOn(old), 'the old port is closed');
+    const heir = createServer().listen(old, '127.0.0.1');
+    await once(heir, 'listening');
+    lab.atEnd(() => void heir.close());
+    await client.send('still');
+    await peer.expect('still');
+    const next = await lb.connect({ port: fresh });
+    await next.send('new');
+    const other = await backend.accept();
+    await other.expect('new');
+    await peer.send(payload(9).at(0, 300_000));
+    assert.deepEqual(await client.take(300_000), payload(9).at(0, 300_000));
+  },
+);
 
 inBothModes('a backend that is taken away keeps its sessions, new ones go elsewhere', async (lab, splice) => {
   const { client, peer, backend, lb } = await pair(lab, { splice });
@@ -176,27 +219,34 @@ inBothModes('a backend that is taken away keeps its sessions, new ones go elsewh
   await client.expectFin();
 });
 
-inBothModes('a reload in the middle of a half-closed session and of one with bytes on their way', async (lab, splice) => {
-  const { client, peer, backend, lb } = await pair(lab, { splice });
-  const busy = await session(lb, backend, { paused: true });
-  const sent = await busy.peer.flood(payload(10), 24 << 20);
-  client.fin();
-  await peer.expectFin();
-  lb.write({ backends: [at(backend)], splice, buffer_size: 4096, workers: 1 });
-  assert.equal(await lb.reload(), 'taken');
-  await peer.send('late answer');
-  await client.expect('late answer');
-  peer.fin();
-  await client.expectFin();
-  busy.peer.fin();
-  busy.client.verify(payload(10));
-  await busy.client.expectFin();
-  assert.equal(busy.client.received(), sent);
-});
+inBothModes(
+  'a reload in the middle of a half-closed session and of one with bytes on their way',
+  async (lab, splice) => {
+    const { client, peer, backend, lb } = await pair(lab, { splice });
+    const busy = await session(lb, backend, { paused: true });
+    const sent = await busy.peer.flood(payload(10), 24 << 20);
+    client.fin();
+    await peer.expectFin();
+    lb.write({ backends: [at(backend)], splice, buffer_size: 4096, workers: 1 });
+    assert.equal(await lb.reload(), 'taken');
+    await peer.send('late answer');
+    await client.expect('late answer');
+    peer.fin();
+    await client.expectFin();
+    busy.peer.fin();
+    busy.client.verify(payload(10));
+    await busy.client.expectFin();
+    assert.equal(busy.client.received(), sent);
+  },
+);
 
 inOneMode('reloads under long sessions do not pile up threads, descriptors or memory', async (lab) => {
   const backend = (await lab.backend()).serve(echo);
-  const config = (round: number): Settings => ({ backends: [at(backend)], max_connections: 100 + round, workers: 1 + (round % 2) });
+  const config = (round: number): Settings => ({
+    backends: [at(backend)],
+    max_connections: 100 + round,
+    workers: 1 + (round % 2),
+  });
   const lb = await lab.start(config(0));
   const client = await lb.connect();
   const turn = async (round: number): Promise<void> => {
@@ -208,7 +258,10 @@ inOneMode('reloads under long sessions do not pile up threads, descriptors or me
   for (let round = 1; round <= 20; round += 1) await turn(round);
   const before = { threads: threads(lb.pid), memory: memory(lb.pid) };
   for (let round = 21; round <= (LONG ? 300 : 60); round += 1) await turn(round);
-  await until(() => threads(lb.pid) <= before.threads + 1, () => `${threads(lb.pid)} threads, were ${before.threads}`);
+  await until(
+    () => threads(lb.pid) <= before.threads + 1,
+    () => `${threads(lb.pid)} threads, were ${before.threads}`,
+  );
   const grown = memory(lb.pid) - before.memory;
   assert.ok(grown < 40 << 20, `${grown} bytes more`);
 });

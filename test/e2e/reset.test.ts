@@ -79,66 +79,81 @@ inBothModes('bytes and a reset in one moment: the bytes, then the reset', async 
   }
 });
 
-inBothModes('a client that resets before its backend was reached leaves nothing behind', async (lab, splice) => {
-  const backend = await lab.backend();
-  const lb = await lab.start({ backends: [at(backend)], splice });
-  const heard: string[] = [];
-  backend.serve(async (peer) => {
-    const end = await peer.ends();
-    heard.push(`${peer.rest().toString()} ${end}`);
-    peer.close();
-  });
-  for (let i = 0; i < 100; i += 1) {
+inBothModes(
+  'a client that resets before its backend was reached leaves nothing behind',
+  async (lab, splice) => {
+    const backend = await lab.backend();
+    const lb = await lab.start({ backends: [at(backend)], splice });
+    const heard: string[] = [];
+    backend.serve(async (peer) => {
+      const end = await peer.ends();
+      heard.push(`${peer.rest().toString()} ${end}`);
+      peer.close();
+    });
+    for (let i = 0; i < 100; i += 1) {
+      const client = await lb.connect();
+      await client.send('message');
+      client.rst();
+    }
+    await lb.untilMetric('ultrabalancer_l4_sessions_closed_total', 100);
+    await until(() => backend.open() === 0, 'backends have ended');
+    // A reset overtakes bytes that its own side has not read yet: then there are none. It never becomes a FIN.
+    for (const text of heard) assert.match(text, /^(message)? ?rst$/);
+  },
+);
+
+inBothModes(
+  'silent clients that reset while their backend is dialled end the dialling',
+  async (lab, splice) => {
+    const hole = await blackHole();
+    lab.atEnd(hole.close);
+    const lb = await lab.start({ backends: [at(hole.port)], splice, timeouts: { connect: 20 } });
+    const clients = await Promise.all(Array.from({ length: 10 }, () => lb.connect()));
+    await lb.untilMetric('active_connections', 10);
+    for (const client of clients) client.rst();
+    await lb.untilMetric('active_connections', 0);
+    assert.equal(await lb.metric('ultrabalancer_l4_sessions_closed_total', { reason: 'client_reset' }), 10);
+  },
+);
+
+inBothModes(
+  'bytes and a reset while the backend is dialled: it gets both, in that order',
+  async (lab, splice) => {
+    const hole = await blackHole();
+    lab.atEnd(hole.close);
+    const lb = await lab.start({ backends: [at(hole.port)], splice, timeouts: { connect: 20 } });
     const client = await lb.connect();
     await client.send('message');
+    await lb.untilMetric('active_connections', 1);
     client.rst();
-  }
-  await lb.untilMetric('ultrabalancer_l4_sessions_closed_total', 100);
-  await until(() => backend.open() === 0, 'backends have ended');
-  // A reset overtakes bytes that its own side has not read yet: then there are none. It never becomes a FIN.
-  for (const text of heard) assert.match(text, /^(message)? ?rst$/);
-});
+    hole.open();
+    assert.deepEqual(await hole.next(), { text: 'message', end: 'rst' });
+  },
+);
 
-inBothModes('silent clients that reset while their backend is dialled end the dialling', async (lab, splice) => {
-  const hole = await blackHole();
-  lab.atEnd(hole.close);
-  const lb = await lab.start({ backends: [at(hole.port)], splice, timeouts: { connect: 20 } });
-  const clients = await Promise.all(Array.from({ length: 10 }, () => lb.connect()));
-  await lb.untilMetric('active_connections', 10);
-  for (const client of clients) client.rst();
-  await lb.untilMetric('active_connections', 0);
-  assert.equal(await lb.metric('ultrabalancer_l4_sessions_closed_total', { reason: 'client_reset' }), 10);
-});
-
-inBothModes('bytes and a reset while the backend is dialled: it gets both, in that order', async (lab, splice) => {
-  const hole = await blackHole();
-  lab.atEnd(hole.close);
-  const lb = await lab.start({ backends: [at(hole.port)], splice, timeouts: { connect: 20 } });
-  const client = await lb.connect();
-  await client.send('message');
-  await lb.untilMetric('active_connections', 1);
-  client.rst();
-  hole.open();
-  assert.deepEqual(await hole.next(), { text: 'message', end: 'rst' });
-});
-
-inOneMode('refused by every backend: each is tried once, the client is let go, all is counted', async (lab) => {
-  const refusing = await Promise.all([refusingPort(), refusingPort(), refusingPort()]);
-  for (const port of refusing) lab.atEnd(port.close);
-  const lb = await lab.start({ backends: refusing.map(({ port }) => at(port)), retries: 2 });
-  const rounds = 10;
-  for (let i = 0; i < rounds; i += 1) {
-    const client = await lb.connect();
-    client.socket.write('anyone?');
-    assert.match(await client.ends(), /^(fin|rst)$/);
-    assert.equal(client.received(), 0);
-  }
-  for (const { port } of refusing) {
-    await lb.untilMetric('ultrabalancer_l4_connect_failures_total', rounds, { backend: `127.0.0.1:${port}`, reason: 'refused' });
-  }
-  await lb.untilMetric('ultrabalancer_l4_retries_total', 2 * rounds);
-  await lb.untilMetric('ultrabalancer_l4_sessions_closed_total', rounds, { reason: 'connect_failed' });
-});
+inOneMode(
+  'refused by every backend: each is tried once, the client is let go, all is counted',
+  async (lab) => {
+    const refusing = await Promise.all([refusingPort(), refusingPort(), refusingPort()]);
+    for (const port of refusing) lab.atEnd(port.close);
+    const lb = await lab.start({ backends: refusing.map(({ port }) => at(port)), retries: 2 });
+    const rounds = 10;
+    for (let i = 0; i < rounds; i += 1) {
+      const client = await lb.connect();
+      client.socket.write('anyone?');
+      assert.match(await client.ends(), /^(fin|rst)$/);
+      assert.equal(client.received(), 0);
+    }
+    for (const { port } of refusing) {
+      await lb.untilMetric('ultrabalancer_l4_connect_failures_total', rounds, {
+        backend: `127.0.0.1:${port}`,
+        reason: 'refused',
+      });
+    }
+    await lb.untilMetric('ultrabalancer_l4_retries_total', 2 * rounds);
+    await lb.untilMetric('ultrabalancer_l4_sessions_closed_total', rounds, { reason: 'connect_failed' });
+  },
+);
 
 inBothModes('a storm of resets from either side at any moment', async (lab, splice) => {
   const rounds = LONG ? 4000 : 600;
@@ -156,7 +171,8 @@ inBothModes('a storm of resets from either side at any moment', async (lab, spli
   const visitor = async (): Promise<void> => {
     for (let i = 0; i < rounds / 8; i += 1) {
       const client = await lb.connect();
-      if (client.end() === undefined) client.socket.write(payload(2).at(0, sizes[Math.floor(chance() * 4)] ?? 0));
+      if (client.end() === undefined)
+        client.socket.write(payload(2).at(0, sizes[Math.floor(chance() * 4)] ?? 0));
       await moment();
       client.rst();
     }

@@ -22,10 +22,15 @@ async function socketsOf({ client, peer, lb }: Pick<Pair, 'client' | 'peer' | 'l
   };
 }
 
-const sides = (seen: Sides): [string, string][] => [['client', seen.client], ['backend', seen.backend]];
+const sides = (seen: Sides): [string, string][] => [
+  ['client', seen.client],
+  ['backend', seen.backend],
+];
 
 inOneMode('keep_alive arms the probe timer on both sides, or on none', async (lab) => {
-  const on = await socketsOf(await pair(lab, { connection_settings: { keep_alive: true, keep_alive_timeout: 40 } }));
+  const on = await socketsOf(
+    await pair(lab, { connection_settings: { keep_alive: true, keep_alive_timeout: 40 } }),
+  );
   for (const [side, text] of sides(on)) assert.match(text, /timer:\(keepalive,(39|40)/, `${side}: ${text}`);
   const off = await socketsOf(await pair(lab, { connection_settings: { keep_alive: false } }));
   for (const [side, text] of sides(off)) assert.doesNotMatch(text, /keepalive/, `${side}: ${text}`);
@@ -33,14 +38,19 @@ inOneMode('keep_alive arms the probe timer on both sides, or on none', async (la
 
 inOneMode('congestion_control is taken over where the kernel has it', async (lab) => {
   const usual = readFileSync('/proc/sys/net/ipv4/tcp_congestion_control', 'utf8').trim();
-  const other = readFileSync('/proc/sys/net/ipv4/tcp_allowed_congestion_control', 'utf8').split(/\s+/).find((name) => name !== usual && name !== '');
+  const other = readFileSync('/proc/sys/net/ipv4/tcp_allowed_congestion_control', 'utf8')
+    .split(/\s+/)
+    .find((name) => name !== usual && name !== '');
   const wanted = other ?? usual;
   const seen = await socketsOf(await pair(lab, { connection_settings: { congestion_control: wanted } }));
-  for (const [side, text] of sides(seen)) assert.match(text, new RegExp(`\\b${wanted}\\b`), `${side}: ${text}`);
+  for (const [side, text] of sides(seen))
+    assert.match(text, new RegExp(`\\b${wanted}\\b`), `${side}: ${text}`);
 });
 
 inOneMode('receive_buffer and send_buffer are what the kernel doubles', async (lab) => {
-  const seen = await socketsOf(await pair(lab, { connection_settings: { receive_buffer: 50_000, send_buffer: 30_000 } }));
+  const seen = await socketsOf(
+    await pair(lab, { connection_settings: { receive_buffer: 50_000, send_buffer: 30_000 } }),
+  );
   for (const [side, text] of sides(seen)) {
     assert.match(text, /\brb100000\b/, `${side}: ${text}`);
     assert.match(text, /\btb60000\b/, `${side}: ${text}`);
@@ -51,7 +61,9 @@ inOneMode('a listener and a pool have options of their own', async (lab) => {
   const backend = await lab.backend();
   const port = await freePort();
   const lb = await lab.start({
-    listeners: { l: { listen: `127.0.0.1:${port}`, pool: 'p', connection_settings: { receive_buffer: 40_000 } } },
+    listeners: {
+      l: { listen: `127.0.0.1:${port}`, pool: 'p', connection_settings: { receive_buffer: 40_000 } },
+    },
     pools: { p: { backends: [at(backend)], connection_settings: { receive_buffer: 80_000 } } },
   });
   const client = await lb.connect({ port });

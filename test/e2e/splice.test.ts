@@ -16,7 +16,7 @@ const MIB = 1 << 20;
 async function pour(peer: Peer, seed: number, size: number): Promise<void> {
   const from = payload(seed);
   const chance = dice(seed);
-  for (let sent = 0; sent < size; ) {
+  for (let sent = 0; sent < size;) {
     const count = Math.min(size - sent, 1 + Math.floor(chance() * 256 * 1024));
     await peer.send(from.at(sent, count), 20_000);
     sent += count;
@@ -48,22 +48,32 @@ inBothModes('thousands of one-byte segments for a paused reader: none stays behi
   }
   client.verify(payload(21));
   client.resume();
-  await until(() => client.received() === count, () => `${client.received()} of ${count} bytes`);
+  await until(
+    () => client.received() === count,
+    () => `${client.received()} of ${count} bytes`,
+  );
   // The session is open and silent: nothing else would have woken a relay that had gone to sleep on them.
   assert.equal(client.end(), undefined);
 });
 
-inBothModes('one-byte segments behind a way out that is full, then silence: all of them arrive', async (lab, splice) => {
-  const { client, peer } = await pair(lab, { splice });
-  client.pause();
-  const from = payload(22);
-  let sent = await peer.flood(from, 48 * MIB);
-  for (let i = 0; i < 200; i += 1) peer.socket.write(from.at(sent + i, 1));
-  sent += 200;
-  client.verify(from);
-  client.resume();
-  await until(() => client.received() === sent, () => `${client.received()} of ${sent} bytes`, 20_000);
-});
+inBothModes(
+  'one-byte segments behind a way out that is full, then silence: all of them arrive',
+  async (lab, splice) => {
+    const { client, peer } = await pair(lab, { splice });
+    client.pause();
+    const from = payload(22);
+    let sent = await peer.flood(from, 48 * MIB);
+    for (let i = 0; i < 200; i += 1) peer.socket.write(from.at(sent + i, 1));
+    sent += 200;
+    client.verify(from);
+    client.resume();
+    await until(
+      () => client.received() === sent,
+      () => `${client.received()} of ${sent} bytes`,
+      20_000,
+    );
+  },
+);
 
 inBothModes('bulk to a reader that pauses: exact, and counted exactly', async (lab, splice) => {
   const size = LONG ? 5000 * MIB : 48 * MIB;
@@ -125,30 +135,33 @@ inBothModes('hundreds of pauses around full buffers: no wake-up is lost', async 
   assert.ok(pauses > 200, `${pauses} pauses`);
 });
 
-inBothModes('clients that never read: memory is bounded, their backends wait, nothing spins', async (lab, splice) => {
-  const small = { send_buffer: 32_768, receive_buffer: 32_768 };
-  const backend = await lab.backend();
-  const lb = await lab.start({ backends: [at(backend)], splice, connection_settings: small });
-  const limit = 16 * MIB;
-  const flows: { client: Peer; sent: number; seed: number }[] = [];
-  const before = memory(lb.pid);
-  for (let seed = 30; seed < 36; seed += 1) {
-    const { client, peer } = await session(lb, backend, { paused: true });
-    const sent = await peer.flood(payload(seed), limit, 100);
-    assert.ok(sent < limit, 'everything was taken');
-    peer.fin();
-    flows.push({ client, sent, seed });
-  }
-  const grown = memory(lb.pid) - before;
-  assert.ok(grown < 24 * MIB, `${grown} bytes more memory`);
-  const share = await lb.cpuShare(800);
-  assert.ok(share < 0.3, `${Math.round(share * 100)} % of a core while nothing can move`);
-  for (const { client, sent, seed } of flows) {
-    client.verify(payload(seed));
-    await client.expectFin(20_000);
-    assert.equal(client.received(), sent);
-  }
-});
+inBothModes(
+  'clients that never read: memory is bounded, their backends wait, nothing spins',
+  async (lab, splice) => {
+    const small = { send_buffer: 32_768, receive_buffer: 32_768 };
+    const backend = await lab.backend();
+    const lb = await lab.start({ backends: [at(backend)], splice, connection_settings: small });
+    const limit = 16 * MIB;
+    const flows: { client: Peer; sent: number; seed: number }[] = [];
+    const before = memory(lb.pid);
+    for (let seed = 30; seed < 36; seed += 1) {
+      const { client, peer } = await session(lb, backend, { paused: true });
+      const sent = await peer.flood(payload(seed), limit, 100);
+      assert.ok(sent < limit, 'everything was taken');
+      peer.fin();
+      flows.push({ client, sent, seed });
+    }
+    const grown = memory(lb.pid) - before;
+    assert.ok(grown < 24 * MIB, `${grown} bytes more memory`);
+    const share = await lb.cpuShare(800);
+    assert.ok(share < 0.3, `${Math.round(share * 100)} % of a core while nothing can move`);
+    for (const { client, sent, seed } of flows) {
+      client.verify(payload(seed));
+      await client.expectFin(20_000);
+      assert.equal(client.received(), sent);
+    }
+  },
+);
 
 inBothModes('clients that leave in the middle of a download do not kill the process', async (lab, splice) => {
   const backend = await lab.backend();
@@ -205,7 +218,10 @@ inBothModes('an idle session holds no pipe', async (lab, splice) => {
     clients.push(client);
   }
   // 16 are kept ready per worker, of two ends each.
-  await until(() => descriptors(lb.pid).pipes - before <= 32, () => `${descriptors(lb.pid).pipes - before} ends of pipes`);
+  await until(
+    () => descriptors(lb.pid).pipes - before <= 32,
+    () => `${descriptors(lb.pid).pipes - before} ends of pipes`,
+  );
 });
 
 inBothModes('random bytes at the front are payload like any other', async (lab, splice) => {
@@ -214,7 +230,9 @@ inBothModes('random bytes at the front are payload like any other', async (lab, 
   const chance = dice(77);
   await Promise.all(
     Array.from({ length: 150 }, async () => {
-      const bytes = Buffer.from(Array.from({ length: 1 + Math.floor(chance() * 2000) }, () => Math.floor(chance() * 256)));
+      const bytes = Buffer.from(
+        Array.from({ length: 1 + Math.floor(chance() * 2000) }, () => Math.floor(chance() * 256)),
+      );
       const client = await lb.connect();
       await client.send(bytes);
       client.fin();
@@ -223,4 +241,3 @@ inBothModes('random bytes at the front are payload like any other', async (lab, 
     }),
   );
 });
-

@@ -29,7 +29,9 @@ function play(scene: string, end?: NodeJS.Signals): Promise<Ending> {
       if (end !== undefined && more.includes('here')) child.kill(end);
     });
   }
-  const ending = new Promise<Ending>((resolve) => child.on('close', (code, signal) => resolve({ code, signal, text })));
+  const ending = new Promise<Ending>((resolve) =>
+    child.on('close', (code, signal) => resolve({ code, signal, text })),
+  );
   return within(ending, `${scene} ends`, 20_000).catch((error: unknown) => {
     child.kill('SIGKILL');
     throw error;

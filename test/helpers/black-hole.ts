@@ -52,16 +52,18 @@ export async function blackHole(): Promise<BlackHole> {
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   const { stdin } = child;
   const line = async (what: string, ms?: number): Promise<string> => {
-    const { value, done } = await within(lines.next(), what, ms);
-    if (done) throw new Error(`${what}: it has gone`);
-    return value as string;
+    const next: IteratorResult<string, undefined> = await within(lines.next(), what, ms);
+    if (next.done) throw new Error(`${what}: it has gone`);
+    return next.value;
   };
   const port = Number(await line('a black hole'));
   return {
     port,
     open: () => void stdin.write('\n'),
     async next(ms) {
-      const [text = '', end = ''] = (await line('a connection of the black hole that says something', ms)).split(' ');
+      const [text = '', end = ''] = (
+        await line('a connection of the black hole that says something', ms)
+      ).split(' ');
       return { text, end: end === 'rst' ? 'rst' : 'fin' };
     },
     close: () => void child.kill(),

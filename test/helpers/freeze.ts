@@ -14,7 +14,9 @@ export interface Frozen {
 
 /** Undefined, with the reason, where this machine forbids it. */
 export async function freezeMainThread(pid: number): Promise<Frozen | { readonly forbidden: string }> {
-  const child = spawn('python3', [join(ROOT, 'test', 'helpers', 'freeze-thread.py'), String(pid)], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = spawn('python3', [join(ROOT, 'test', 'helpers', 'freeze-thread.py'), String(pid)], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
   let complaint = '';
   child.stderr.on('data', (text: Buffer) => (complaint += text.toString()));
   const gone = once(child, 'close');

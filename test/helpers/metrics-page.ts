@@ -45,7 +45,9 @@ export function parseMetrics(text: string): MetricsPage {
   }
   function find(name: string, labels: Record<string, string> = {}): number | undefined {
     const wanted = Object.entries(labels);
-    const those = samples.filter((s) => s.name === name && wanted.every(([key, value]) => s.labels[key] === value));
+    const those = samples.filter(
+      (s) => s.name === name && wanted.every(([key, value]) => s.labels[key] === value),
+    );
     return those.length === 0 ? undefined : those.reduce((sum, s) => sum + s.value, 0);
   }
   return {

@@ -59,7 +59,7 @@ export function peerOf(socket: Socket, name: string): Peer {
   let held = 0;
   let received = 0;
   let ended: End | undefined;
-  let problem: unknown;
+  let problem: Error | undefined;
   let against: { payload: Payload; offset: number } | undefined;
   const waiting: (() => void)[] = [];
   const wake = (): void => waiting.splice(0).forEach((resume) => resume());
@@ -74,7 +74,7 @@ export function peerOf(socket: Socket, name: string): Peer {
       try {
         against.payload.check(bytes, against.offset, name);
       } catch (error) {
-        problem ??= error;
+        problem ??= error as Error;
       }
       against.offset += bytes.length;
     }
@@ -133,7 +133,11 @@ export function peerOf(socket: Socket, name: string): Peer {
         let taken = false;
         socket.write(from.at(sent, count), () => (taken = true));
         sent += count;
-        await until(() => taken || ended !== undefined || performance.now() - before > stillMs, 'flood', stillMs + PATIENCE_MS);
+        await until(
+          () => taken || ended !== undefined || performance.now() - before > stillMs,
+          'flood',
+          stillMs + PATIENCE_MS,
+        );
         if (!taken) break;
       }
       return sent;
@@ -161,13 +165,18 @@ export function peerOf(socket: Socket, name: string): Peer {
       }
     },
     async take(count, ms = PATIENCE_MS) {
-      await arrival(() => held >= count, () => `${held} bytes of ${count} came`, ms);
+      await arrival(
+        () => held >= count,
+        () => `${held} bytes of ${count} came`,
+        ms,
+      );
       return cut(count);
     },
     async expect(bytes, ms = PATIENCE_MS) {
       const wanted = Buffer.from(bytes);
       const seen = await peer.take(wanted.length, ms);
-      if (!seen.equals(wanted)) throw new Error(`${name}: saw ${JSON.stringify(seen.toString('latin1').slice(0, 200))}`);
+      if (!seen.equals(wanted))
+        throw new Error(`${name}: saw ${JSON.stringify(seen.toString('latin1').slice(0, 200))}`);
     },
     async ends(ms = PATIENCE_MS) {
       socket.resume();

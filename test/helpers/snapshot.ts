@@ -63,7 +63,9 @@ export function relaySnapshot(relay: Relay): Snapshot {
       {
         slot: 0,
         name: 'pool',
-        backends: [{ slot: 0, address: { host: '127.0.0.1', port: backendPort }, weight: 1, maxConnections: 0 }],
+        backends: [
+          { slot: 0, address: { host: '127.0.0.1', port: backendPort }, weight: 1, maxConnections: 0 },
+        ],
         plan: { kind: 'sequence', members: [0], table: Uint16Array.of(0) },
         options: OPTIONS,
         failureThreshold: 0,

@@ -19,13 +19,19 @@ export interface ConnectOptions {
 export async function connect(port: number, options: ConnectOptions = {}): Promise<Peer> {
   const { host = '127.0.0.1', from, paused = false, name = 'the client' } = options;
   // The mark is an option of streams that the types of net do not know of here.
-  const settings = { host, port, allowHalfOpen: true, highWaterMark: 1, ...(from === undefined ? {} : { localAddress: from }) };
+  const settings = {
+    host,
+    port,
+    allowHalfOpen: true,
+    highWaterMark: 1,
+    ...(from === undefined ? {} : { localAddress: from }),
+  };
   const socket = dial(settings);
   const peer = peerOf(socket, name);
   if (paused) socket.pause();
   // A connection that was reset the moment it stood was one: how it ended is the peer's to tell.
-  const stood = once(socket, 'connect').catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ECONNRESET') throw error;
+  const stood = once(socket, 'connect').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
   });
   await within(stood, `${name}: connect to ${host}:${port}`);
   return peer;
@@ -64,7 +70,8 @@ export async function listen(options: ListenOptions = {}): Promise<Backend> {
   let accepted = 0;
   let handler: ((peer: Peer) => void | Promise<void>) | undefined;
   const server: Server = createServer({ allowHalfOpen: true, pauseOnConnect: true, highWaterMark: 1 });
-  const key = (): string => `${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`;
+  const key = (): string =>
+    `${host.includes(':') ? `[${host}]` : host}:${(server.address() as AddressInfo).port}`;
 
   function served(socket: Socket, by: NonNullable<typeof handler>): void {
     const peer = peerOf(socket, `backend ${key()}`);

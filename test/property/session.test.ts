@@ -26,7 +26,11 @@ type Action =
   | { readonly side: Side; readonly do: 'turn' };
 
 const side = fc.constantFrom<Side>('client', 'backend');
-const bytes = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1000, max: 70_000 }), fc.constant(1_500_000));
+const bytes = fc.oneof(
+  fc.integer({ min: 1, max: 40 }),
+  fc.integer({ min: 1000, max: 70_000 }),
+  fc.constant(1_500_000),
+);
 const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ side, do: fc.constant('send' as const), bytes }) },
   { weight: 3, arbitrary: fc.record({ side, do: fc.constantFrom('pause' as const, 'resume' as const) }) },
@@ -146,7 +150,11 @@ async function play(splice: SpliceMode, actions: readonly Action[]): Promise<voi
       if (actor.did === 'nothing' && !reset) act(actor, { side: 'client', do: 'fin' });
     }
     const over = ({ peer, did }: Actor): boolean => did === 'rst' || peer.end() !== undefined;
-    await until(() => over(client) && over(served), () => `both ends: client ${client.peer.end()}, backend ${served.peer.end()}`, 15_000);
+    await until(
+      () => over(client) && over(served),
+      () => `both ends: client ${client.peer.end()}, backend ${served.peer.end()}`,
+      15_000,
+    );
     judge(client, served, 'the client');
     judge(served, client, 'the backend');
     if (client.did !== 'rst' && served.did !== 'rst') {
@@ -157,19 +165,29 @@ async function play(splice: SpliceMode, actions: readonly Action[]): Promise<voi
   } finally {
     client.peer.close();
     served.peer.close();
-    await until(() => binding.read(engine.handle).listeners.every(({ active }) => active === 0n), 'the session is over');
+    await until(
+      () => binding.read(engine.handle).listeners.every(({ active }) => active === 0n),
+      'the session is over',
+    );
   }
 }
 
 for (const splice of ['on', 'off'] as const) {
-  test(`bytes are a prefix, FIN is behind the last one, a reset stays one (splice ${splice})`, { timeout: LONG ? 3_600_000 : 120_000 }, async () => {
-    const actions = fc.array(action, { minLength: 1, maxLength: LONG ? 60 : 25 });
-    await fc.assert(fc.asyncProperty(actions, (list) => play(splice, list)), {
-      numRuns: LONG ? 3000 : 100,
-      // A run that waits for what never comes is slow, and every shrunk one as slow.
-      endOnFailure: !LONG,
-    });
-  });
+  test(
+    `bytes are a prefix, FIN is behind the last one, a reset stays one (splice ${splice})`,
+    { timeout: LONG ? 3_600_000 : 120_000 },
+    async () => {
+      const actions = fc.array(action, { minLength: 1, maxLength: LONG ? 60 : 25 });
+      await fc.assert(
+        fc.asyncProperty(actions, (list) => play(splice, list)),
+        {
+          numRuns: LONG ? 3000 : 100,
+          // A run that waits for what never comes is slow, and every shrunk one as slow.
+          endOnFailure: !LONG,
+        },
+      );
+    },
+  );
 }
 
 test('after all of that the counters add up, and nothing is held', () => {
@@ -177,7 +195,10 @@ test('after all of that the counters add up, and nothing is held', () => {
     const { listeners, workers } = binding.read(handle);
     for (const { active, accepted, closed } of listeners) {
       assert.equal(active, 0n);
-      assert.equal(closed.reduce((sum, count) => sum + count, 0n), accepted);
+      assert.equal(
+        closed.reduce((sum, count) => sum + count, 0n),
+        accepted,
+      );
     }
     for (const worker of workers) {
       assert.equal(worker.sessions, 0n);

@@ -42,18 +42,25 @@ interface Import {
   readonly typeOnly: boolean;
 }
 
-const IMPORT = /^(?:import|export)\s+(type\s)?([^;]*?)\s*from\s+'([^']+)';|\bimport\(\s*'([^']+)'\s*\)|^import '([^']+)';/gms;
+const IMPORT =
+  /^(?:import|export)\s+(type\s)?([^;]*?)\s*from\s+'([^']+)';|\bimport\(\s*'([^']+)'\s*\)|^import '([^']+)';/gms;
 
 function imports(): Import[] {
   const found: Import[] = [];
   for (const file of files('src', '.ts')) {
     for (const [, type, names = '', named, dynamic, bare] of read(file).matchAll(IMPORT)) {
       const target = named ?? dynamic ?? bare ?? '';
-      const inner = /^\{([^]*)\}$/.exec(names.trim())?.[1]?.split(',').map((name) => name.trim()).filter((name) => name !== '');
+      const inner = /^\{([^]*)\}$/
+        .exec(names.trim())?.[1]
+        ?.split(',')
+        .map((name) => name.trim())
+        .filter((name) => name !== '');
       found.push({
         from: relative('src', file),
         what: target.startsWith('.') ? join(dirname(relative('src', file)), target) : target,
-        typeOnly: type !== undefined || (inner !== undefined && inner.length > 0 && inner.every((name) => name.startsWith('type '))),
+        typeOnly:
+          type !== undefined ||
+          (inner !== undefined && inner.length > 0 && inner.every((name) => name.startsWith('type '))),
       });
     }
   }
@@ -66,19 +73,27 @@ const ours = all.filter(({ what }) => what.endsWith('.ts'));
 function allow(name: string, from: (file: string) => boolean, may: (i: Import) => boolean): void {
   test(name, () => {
     const those = ours.filter((i) => from(i.from));
-    assert.ok(those.length > 0 || !all.some((i) => from(i.from)), 'no such file imports anything: has it moved?');
-    for (const i of those) assert.ok(may(i), `src/${i.from} imports ${i.typeOnly ? 'types of ' : ''}src/${i.what}`);
+    assert.ok(
+      those.length > 0 || !all.some((i) => from(i.from)),
+      'no such file imports anything: has it moved?',
+    );
+    for (const i of those)
+      assert.ok(may(i), `src/${i.from} imports ${i.typeOnly ? 'types of ' : ''}src/${i.what}`);
   });
 }
 
-const inFolder = (folder: string) => (file: string): boolean => file.startsWith(`${folder}/`);
+const inFolder =
+  (folder: string) =>
+  (file: string): boolean =>
+    file.startsWith(`${folder}/`);
 /** The mouths of the program: they may know how it is put together; so may embed/, the mouth for other programs. */
 const MOUTHS = ['cli.ts', 'commands.ts', 'run.ts', 'index.ts', 'demo.ts'];
 
 test('every import of ours is found in a file that is there', () => {
   assert.ok(ours.length > 80, `only ${ours.length} imports found`);
   const there = new Set(files('src', '.ts').map((file) => relative('src', file)));
-  for (const { from, what } of ours) assert.ok(there.has(what), `src/${from} imports ${what}, which is not there`);
+  for (const { from, what } of ours)
+    assert.ok(there.has(what), `src/${from} imports ${what}, which is not there`);
 });
 
 allow(
@@ -101,11 +116,7 @@ allow(
   inFolder('snapshot'),
   (i) => i.typeOnly || i.what.startsWith('snapshot/') || i.what.startsWith('balance/'),
 );
-allow(
-  'config knows nobody outside itself',
-  inFolder('config'),
-  (i) => i.what.startsWith('config/'),
-);
+allow('config knows nobody outside itself', inFolder('config'), (i) => i.what.startsWith('config/'));
 allow(
   'parts do not know the orchestrator but by type, nor the mouths at all',
   (file) => !MOUTHS.includes(file) && file.includes('/') && !/^(admin|embed|explain|doctor)\//.test(file),
@@ -114,11 +125,13 @@ allow(
 test('nothing but the mouths and tests makes a native engine', () => {
   const users = ours.filter(({ what }) => what === 'engine/native.ts').map(({ from }) => from);
   assert.ok(users.length > 0);
-  for (const user of users) assert.ok(MOUTHS.includes(user) || user.startsWith('embed/'), `src/${user} imports engine/native.ts`);
+  for (const user of users)
+    assert.ok(MOUTHS.includes(user) || user.startsWith('embed/'), `src/${user} imports engine/native.ts`);
 });
 test('the orchestrator is handed its parts: it makes no engine, probe or server itself', () => {
   const made = ours.filter((i) => i.from === 'balancer.ts' && !i.typeOnly).map(({ what }) => what);
-  for (const what of made) assert.ok(!/^(engine|health|metrics|discovery|log)\b/.test(what), `src/balancer.ts imports ${what}`);
+  for (const what of made)
+    assert.ok(!/^(engine|health|metrics|discovery|log)\b/.test(what), `src/balancer.ts imports ${what}`);
 });
 
 test('no source file outgrows 400 lines', () => {
@@ -135,7 +148,11 @@ test('the source lists name every source, once', () => {
 });
 
 test('cmake, gyp and make build the same addon', () => {
-  const builds = { 'CMakeLists.txt': read('CMakeLists.txt'), 'binding.gyp': read('binding.gyp'), 'native/Makefile': read('native/Makefile') };
+  const builds = {
+    'CMakeLists.txt': read('CMakeLists.txt'),
+    'binding.gyp': read('binding.gyp'),
+    'native/Makefile': read('native/Makefile'),
+  };
   for (const [name, text] of Object.entries(builds)) {
     const standard = /CMAKE_CXX_STANDARD (\d+)/.exec(text)?.[1] ?? /-std=c\+\+(\d+)/.exec(text)?.[1];
     assert.equal(standard, '20', `${name}: C++ standard`);
@@ -148,6 +165,7 @@ test('cmake, gyp and make build the same addon', () => {
     }
     assert.doesNotMatch(text, /-march=native|-ffast-math|-Ofast/, name);
   }
-  const declared = (JSON.parse(read('package.json')) as { binary: { napi_versions: number[] } }).binary.napi_versions;
+  const declared = (JSON.parse(read('package.json')) as { binary: { napi_versions: number[] } }).binary
+    .napi_versions;
   assert.deepEqual(declared, [9]);
 });
