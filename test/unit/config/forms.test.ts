@@ -162,7 +162,7 @@ describe('values', () => {
     const zeros =
       'retries: 0\nmax_connections: 0\ntimeouts: { read: 0, write: 0, keepalive: 0, half_close: 0, first_byte: 0, session: 0s }\ndrain: { timeout: 0 }\n';
     const { listeners, drain } = config(BASE + zeros);
-    assert.deepEqual(Object.values(listeners[0]?.timeouts ?? {}), [5000, 0, 0, 0, 0, 0, 0, 10]);
+    assert.deepEqual(Object.values(listeners[0]?.timeouts ?? {}), [5000, 0, 0, 0, 0, 0, 0, 0]);
     assert.equal(drain.timeout, 0);
   });
 
