@@ -239,6 +239,19 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
     return [...new Set(wanted.pools.flatMap((pool) => pool.backends.map((backend) => backend.host)))];
   }
 
+  /** Numbers of what neither the config names nor the engine still counts. */
+  function forgetGone(): void {
+    const { listeners, backends } = engine.read();
+    const names = new Set(config.listeners.map((listener) => slots.listener(listener.name)));
+    const keys = config.pools.flatMap((pool) =>
+      pool.backends.map((backend) => slots.backend(pool.name, backendKey(backend))),
+    );
+    slots.keepOnly(
+      new Set([...names, ...listeners.map(({ slot }) => slot)]),
+      new Set([...keys, ...backends.map(({ slot }) => slot)]),
+    );
+  }
+
   async function openMetrics(wanted: Config): Promise<MetricsServer | undefined> {
     const settings = wanted.monitoring.prometheus;
     return settings.enabled ? await parts.serveMetrics?.(settings) : undefined;
@@ -288,6 +301,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
       return { ok: false, message: describeError(error) };
     }
     names.follow(hosts(wanted), wanted.dns);
+    forgetGone();
     parts.onApplied?.(before, wanted);
     if (!sameMetrics) {
       const old = metrics;

@@ -1,17 +1,17 @@
 // What the command line's flags do, one function each; they return exit codes and print for people. The parts that a
 // running balancer needs are imported only by those that run one.
 
-import { writeSync } from 'node:fs';
 import { inspect } from 'node:util';
 
 import { loadConfigFile, loadConfigText, type Loaded, type LoadResult } from './config/load.ts';
 import { formatIssues } from './config/issue.ts';
+import { writeAll } from './output.ts';
 
 const EXIT_OK = 0;
 const EXIT_USAGE = 2;
 
 function tell(text: string): void {
-  writeSync(2, text.endsWith('\n') ? text : `${text}\n`);
+  writeAll(2, text.endsWith('\n') ? text : `${text}\n`);
 }
 
 /** The config, or undefined after its problems have been told. */
@@ -28,7 +28,7 @@ export function checkConfig(file: string): number {
   const result = loaded(loadConfigFile(file));
   if (result === undefined) return EXIT_USAGE;
   const { listeners, pools } = result.config;
-  process.stdout.write(`${file}: good (${listeners.length} listeners, ${pools.length} pools)\n`);
+  writeAll(1, `${file}: good (${listeners.length} listeners, ${pools.length} pools)\n`);
   return EXIT_OK;
 }
 
@@ -36,13 +36,13 @@ export async function printEffective(file: string): Promise<number> {
   const result = loaded(loadConfigFile(file));
   if (result === undefined) return EXIT_USAGE;
   const { effectiveConfig } = await import('./config/effective.ts');
-  process.stdout.write(effectiveConfig(result));
+  writeAll(1, effectiveConfig(result));
   return EXIT_OK;
 }
 
 export async function printSchema(): Promise<number> {
   const { jsonSchema } = await import('./config/reference.ts');
-  process.stdout.write(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
+  writeAll(1, `${JSON.stringify(jsonSchema(), null, 2)}\n`);
   return EXIT_OK;
 }
 
@@ -60,7 +60,7 @@ export async function doctor(file: string, json: boolean): Promise<number> {
   const { runDoctor } = await import('./doctor/doctor.ts');
   const { readHost } = await import('./doctor/read-host.ts');
   const { report, exitCode } = runDoctor({ config: result.config, host: readHost(), json });
-  process.stdout.write(report);
+  writeAll(1, report);
   return exitCode;
 }
 

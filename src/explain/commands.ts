@@ -1,11 +1,10 @@
 // What the sub-commands `explain` and `simulate` do: options in, text or JSON out, an exit code back. 0 answered, 1 a running
 // balancer could not be asked, 2 a bad command line or config. Binds nothing and changes nothing.
 
-import { writeSync } from 'node:fs';
-
 import type { Config } from '../config/config.ts';
 import { formatIssues } from '../config/issue.ts';
 import { loadConfigFile } from '../config/load.ts';
+import { writeAll } from '../output.ts';
 import { backendKey } from '../snapshot/build.ts';
 import { MOST_CLIENTS } from './clients.ts';
 import { explain } from './explain.ts';
@@ -106,19 +105,4 @@ function configOf(file: string, err: Streams['err']): Config | undefined {
   if (loaded.ok) return loaded.config;
   err(formatIssues(loaded.issues));
   return undefined;
-}
-
-/** Whole, even into a pipe that takes little at a time: the process may end right after. */
-function writeAll(fd: number, text: string): void {
-  const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length;) {
-    try {
-      at += writeSync(fd, bytes, at);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EPIPE') return;
-      if (code !== 'EAGAIN') throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-    }
-  }
 }
