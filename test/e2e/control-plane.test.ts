@@ -80,7 +80,7 @@ whileFrozen('a frozen main thread fakes no failed probe', async (lab, frozen) =>
   const health = { enabled: true, interval: 0.1, timeout: 0.2, unhealthy_threshold: 2 };
   const lb = await lab.start({ backends: [at(backend)], health_checks: health }, { spareSockets: 1 });
   await until(() => backend.accepted() > 3, 'probes run');
-  await frozen(lb, () => quiet(1500));
+  await frozen(lb, () => quiet(1000));
   const before = backend.accepted();
   await until(() => backend.accepted() > before + 5, 'probes run again');
   assert.equal(await lb.metric('ultrabalancer_l4_backend_up'), 1);

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 
-import { at, pair } from '../helpers/balancer.ts';
+import { at, pair, session } from '../helpers/balancer.ts';
 import { blackHole, refusingPort } from '../helpers/black-hole.ts';
 import { until } from '../helpers/deadline.ts';
 import { taken } from '../helpers/machine.ts';
@@ -64,8 +64,10 @@ inBothModes('a paused backend gets every byte before the reset that followed the
 });
 
 inBothModes('bytes and a reset in one moment: the bytes, then the reset', async (lab, splice) => {
+  const backend = await lab.backend();
+  const lb = await lab.start({ backends: [at(backend)], splice, workers: 1 });
   for (const seed of [13, 14, 15]) {
-    const { client, peer, lb, backend } = await pair(lab, { splice, workers: 1 });
+    const { client, peer } = await session(lb, backend);
     lb.signal('SIGSTOP');
     const { localPort = 0, remotePort = 0 } = peer.socket;
     await peer.send(payload(seed).at(0, 5000));
