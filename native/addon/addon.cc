@@ -44,7 +44,12 @@ void deliver(Napi::Env env, Napi::Function callback, Handle* handle, void*) {
   if (env == nullptr || handle == nullptr || !handle->core) return;
   const std::vector<Event> events = handle->core->collect();
   if (events.empty() || callback.IsEmpty()) return;
-  callback.Call({write_events(env, events)});
+  const napi_value argument = write_events(env, events);
+  if (napi_call_function(env, env.Undefined(), callback, 1, &argument, nullptr) == napi_pending_exception) {
+    // Node would swallow it with a warning; what a listener throws is an uncaught exception like any other.
+    napi_value thrown = nullptr;
+    if (napi_get_and_clear_last_exception(env, &thrown) == napi_ok) napi_fatal_exception(env, thrown);
+  }
   for (const Event& event : events) {
     if (event.type == EventType::kStopped) handle->release();
   }

@@ -261,7 +261,7 @@ void Core::stop() {
 }
 
 bool Core::all_left() const {
-  return std::none_of(workers_.begin(), workers_.end(), [](const auto& w) { return w && w->running(); });
+  return std::none_of(workers_.begin(), workers_.end(), [](const auto& w) { return w && w->joinable(); });
 }
 
 std::vector<Event> Core::collect() {
@@ -283,7 +283,10 @@ std::vector<Event> Core::collect() {
         drain_pending_ &= ~bit;
         if (was_pending && drain_pending_ == 0) told.push_back({EventType::kDrained, 0, 0, 0});
         if (event.type == EventType::kStopped) {
-          if (event.worker < kMaxWorkers && !workers_[event.worker]->running()) workers_[event.worker]->join_blocking();
+          // Joined before the end is told: whoever hears of it may take away what a thread still pushes through.
+          if (event.worker < kMaxWorkers && workers_[event.worker]->run_number() == event.value) {
+            workers_[event.worker]->join_blocking();
+          }
           if (stopping_ && !stopped_told_ && all_left()) {
             stopped_told_ = true;
             told.push_back({EventType::kStopped, 0, 0, 0});

@@ -43,6 +43,7 @@ Status Worker::start(int cpu) {
   }
   stopping_ = retired_ = draining_ = drained_told_ = false;
   mailbox_.reopen();
+  ++run_number_;
   running_.store(true, std::memory_order_release);
   sigset_t all;
   sigset_t before;
@@ -78,7 +79,7 @@ void Worker::run() {
   mailbox_.close();
   publish();
   running_.store(false, std::memory_order_release);
-  events_.push({EventType::kStopped, ctx_.index, retired_ ? 1U : 0U, 0});
+  events_.push({EventType::kStopped, ctx_.index, 0, run_number_});  // its last word: nothing is pushed after it
 }
 
 int Worker::patience() const {

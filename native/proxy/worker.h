@@ -34,6 +34,8 @@ class Worker {
   void join_blocking();
   bool running() const { return running_.load(std::memory_order_acquire); }
   bool joinable() const { return joinable_; }
+  /// Of the thread that was started last; its kStopped carries it.
+  uint64_t run_number() const { return run_number_; }
   uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
   const WorkerCounters& counters() const { return ctx_.counters; }
 
@@ -65,6 +67,7 @@ class Worker {
   std::atomic<bool> running_{false};
   pthread_t thread_{};
   bool joinable_ = false;
+  uint64_t run_number_ = 0;
   bool stopping_ = false;
   bool retired_ = false;
   bool draining_ = false;
