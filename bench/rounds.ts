@@ -14,6 +14,8 @@ export interface Plan {
   readonly rounds: number;
   readonly random: Random;
   readonly seed: number;
+  /** Waits a while for others to leave the machine alone; resolves in any case. */
+  readonly untilQuiet: () => Promise<void>;
   /** One line per trial. */
   readonly tell: (line: string) => void;
 }
@@ -50,25 +52,29 @@ export function estimateSeconds(plan: Plan, bench: Bench): number {
   return plan.rounds * plan.workloads.reduce((sum, workload) => sum + estimate(plan, bench, workload), 0);
 }
 
-export async function runRounds(plan: Plan, bench: Bench): Promise<TrialRecord[]> {
+export async function runRounds(
+  plan: Plan,
+  bench: Bench,
+  run: (bench: Bench, asked: Asked) => Promise<TrialRecord> = runTrial,
+): Promise<TrialRecord[]> {
   const records: TrialRecord[] = [];
   const spare = new Map(plan.workloads.map((workload) => [workload.id, spareRounds(plan.rounds)]));
   const total = estimateSeconds(plan, bench);
   const clock: Clock = { done: 0, spent: 0 };
   let net = 0;
 
+  /** Returns whether nobody disturbed it. */
   async function block(workload: Workload, round: number): Promise<boolean> {
-    let quiet = true;
+    await plan.untilQuiet();
     const taking = plan.random.shuffled(participants(workload, plan.subjects));
     for (const subject of taking) {
       net = (net % 250) + 1;
       const asked: Asked = { workload, subject, round, net, seed: plan.seed + round };
       const from = performance.now();
-      const record = await runTrial(bench, asked);
+      const record = await run(bench, asked);
       records.push(record);
       clock.spent += (performance.now() - from) / 1000;
       clock.done += estimate(plan, bench, workload) / taking.length;
-      quiet &&= record.disturbances.length === 0;
       // Estimates are scaled by how they have fared so far.
       const left = (total - clock.done) * (clock.spent / clock.done);
       const problem = [...record.voids.map((why) => `void: ${why}`), ...record.disturbances].join('; ');
@@ -76,17 +82,20 @@ export async function runRounds(plan: Plan, bench: Bench): Promise<TrialRecord[]
         `${`round ${round}/${plan.rounds}`.padEnd(12)} ${workload.id.padEnd(12)} ${subject.id.padEnd(22)} ` +
           `${headline(workload, record).padEnd(26)} left ${seconds(left)}${problem === '' ? '' : `  (${problem})`}`,
       );
+      // The round is lost for everybody: no use in going on with it.
+      if (record.disturbances.length > 0) return false;
     }
-    return quiet;
+    return true;
   }
 
   for (let round = 1; round <= plan.rounds; round += 1) {
     for (const workload of plan.random.shuffled(plan.workloads)) {
+      const before = clock.done;
       while (!(await block(workload, round))) {
         const left = spare.get(workload.id) ?? 0;
+        clock.done = left === 0 ? before + estimate(plan, bench, workload) : before;
         if (left === 0) break;
         spare.set(workload.id, left - 1);
-        clock.done -= estimate(plan, bench, workload);
         plan.tell(
           `round ${round} of ${workload.id} was disturbed: again (${left - 1} such repetitions left)`,
         );

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 import { killAll } from './lib/children.ts';
 import { compileGenerator } from './lib/compile.ts';
-import { describeEnvironment, loadAverage, measureIdle } from './lib/environment.ts';
+import { describeEnvironment, loadAverage, measureIdle, waitForQuiet } from './lib/environment.ts';
 import { seconds } from './lib/format.ts';
 import { buildFolder } from './lib/paths.ts';
 import { allowedCpus } from './lib/proc.ts';
@@ -27,12 +27,15 @@ import { parseOptions, type Options } from './options.ts';
 import { publish, writeOut } from './report/publish.ts';
 import { ratiosForTerminal } from './report/terminal.ts';
 import { estimateSeconds, runRounds } from './rounds.ts';
+import { MOST_STRANGERS } from './rules.ts';
 import { gather, type Cast } from './subjects/index.ts';
 import type { Bench } from './trial.ts';
 
 const INSIDE = 'BENCH_INSIDE';
 const IDLE_MS = 1000;
 const MICRO_MS = 200;
+/** How long a round waits for others to leave the machine alone. */
+const QUIET_DEADLINE_MS = 30_000;
 
 const tell = (line: string): void => void process.stderr.write(`${line}\n`);
 
@@ -61,6 +64,10 @@ async function measure(
       rounds: options.rounds,
       random: createRandom(options.seed),
       seed: options.seed,
+      untilQuiet: async () => {
+        if (options.tolerateStrangers || (await waitForQuiet(MOST_STRANGERS, QUIET_DEADLINE_MS))) return;
+        tell(`the machine has not been quiet for ${QUIET_DEADLINE_MS / 1000} s; going on`);
+      },
       tell,
     };
     tell(

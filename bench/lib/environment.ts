@@ -138,3 +138,14 @@ export async function measureIdle(ms: number): Promise<number> {
   const after = look();
   return Math.max(0, 1 - (after.idle - before.idle) / ((after.at - before.at) * cpus().length));
 }
+
+/** Resolves when less than `share` of the machine was busy for a while, or at the deadline. */
+export async function waitForQuiet(share: number, deadlineMs: number): Promise<boolean> {
+  const until = performance.now() + deadlineMs;
+  for (;;) {
+    if ((await measureIdle(QUIET_MS)) < share) return true;
+    if (performance.now() > until) return false;
+  }
+}
+
+const QUIET_MS = 300;
