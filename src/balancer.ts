@@ -1,8 +1,8 @@
 // The orchestrator: start, reload, drain, stop, and the order of everything in them. It owns no protocol, no policy and
 // no byte: it asks config, names, health and the compiler, and tells the engine. All parts are handed in.
 //
-// Start:    names -> metrics server -> engine.apply (binds) -> probes
-// Reload:   read -> names -> new metrics server -> engine.apply -> probes, names; anything that fails undoes the rest
+// Start:    names -> metrics and admin servers -> engine.apply (binds) -> probes
+// Reload:   read -> names -> new metrics and admin servers -> engine.apply -> probes, names; what fails undoes the rest
 // Shutdown: probes and names end -> not ready -> engine.drain -> drained -> engine.stop -> stopped -> metrics server
 
 import { type Compiler, createCompiler } from './balance/compile.ts';
@@ -12,9 +12,11 @@ import type { LoadResult } from './config/load.ts';
 import type { Discovery, DiscoveryEvent, NameState } from './discovery/dns.ts';
 import type { Engine, EngineEvent, Snapshot } from './engine/engine.ts';
 import { describeError } from './errors.ts';
-import type { BackendHealth, Monitor, MonitoredPool, Transition } from './health/health.ts';
+import type { BackendHealth, Monitor, Transition } from './health/health.ts';
+import { hosts, poolsToProbe } from './pools.ts';
 import { buildSnapshot, backendKey, type Overrides } from './snapshot/build.ts';
 import { createSlots, type Slots } from './snapshot/slots.ts';
+import { tellName, tellTransition } from './tell.ts';
 
 export interface BalancerLog {
   info(message: string, fields?: object): void;
@@ -27,6 +29,14 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
+/** What has been opened for a config that is being tried. */
+export interface Opened {
+  /** That config is in force: what only the one before wanted is closed. */
+  keep(): void;
+  /** It is refused: everything is as it was. */
+  discard(): Promise<void>;
+}
+
 export interface BalancerParts {
   readonly createEngine: (onEvents: (events: readonly EngineEvent[]) => void) => Engine;
   readonly maxWorkers: number;
@@ -35,6 +45,8 @@ export interface BalancerParts {
   readonly createMonitor: (onTransition: (transition: Transition) => void) => Monitor;
   /** Rejects with a Node-shaped error when it can't listen. Absent: no metrics. */
   readonly serveMetrics?: (settings: PrometheusSettings) => Promise<MetricsServer>;
+  /** Opens what else a config wants served, beside what is open. Rejects when it can't, and has opened nothing then. */
+  readonly openAlso?: (wanted: Config) => Promise<Opened>;
   /** Reads the config again; absent where there is no file. */
   readonly reload?: () => LoadResult;
   readonly tellIssues?: (issues: readonly ConfigIssue[]) => string;
@@ -54,6 +66,8 @@ export interface Balancer {
   reload(): Promise<Outcome>;
   /** Takes this config, or leaves everything as it was. */
   apply(config: Config): Promise<Outcome>;
+  /** Takes what is made of the config in force once it is this one's turn; the same one changes nothing. */
+  change(make: (config: Config) => Config): Promise<Outcome>;
   /** No new sessions; resolves when the process may end. Called again: sessions are ended at once. */
   end(): Promise<void>;
   readonly slots: Slots;
@@ -95,6 +109,8 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
   let settling: NodeJS.Timeout | undefined;
   let reloading: Promise<Outcome> | undefined;
   let reloadAgain = false;
+  /** Ends when all that were asked for before have been tried. */
+  let turn: Promise<unknown> = Promise.resolve();
   let ending: Promise<void> | undefined;
   let resolveDrained: () => void = () => undefined;
   let resolveStopped: () => void = () => undefined;
@@ -141,38 +157,13 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
   }
 
   function onTransition(t: Transition): void {
-    const why = t.detail === '' ? t.code : `${t.code}: ${t.detail}`;
-    const fields = {
-      event: t.up ? 'backend-up' : 'backend-down',
-      pool: t.pool,
-      backend: t.backend,
-      code: t.code,
-    };
-    if (t.up) log.info(`backend ${t.backend} of pool ${t.pool} is up (${why})`, fields);
-    else log.warn(`backend ${t.backend} of pool ${t.pool} is down (${why})`, fields);
+    tellTransition(t, log);
     touch();
   }
 
   function onName(event: DiscoveryEvent): void {
-    switch (event.type) {
-      case 'changed':
-        if (event.previous !== undefined)
-          log.info(`${event.name} is now ${event.address}, was ${event.previous}`);
-        touch();
-        break;
-      case 'failed':
-        log.warn(
-          `${event.name} does not resolve (${event.reason}): ${event.address === undefined ? 'out of rotation until it does' : `${event.address} is kept`}`,
-        );
-        break;
-      case 'recovered':
-        log.info(`${event.name} resolves again, to ${event.address}`);
-        break;
-      default: {
-        const unreachable: never = event;
-        throw new TypeError(`no such event: ${JSON.stringify(unreachable)}`);
-      }
-    }
+    tellName(event, log);
+    if (event.type === 'changed') touch();
   }
 
   function snapshotOf(wanted: Config): Snapshot {
@@ -185,19 +176,6 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
       seen: { address: names.addressOf, isUp: monitor.isUp, cpus: parts.cpus },
       ...(parts.overrides === undefined ? {} : { overrides: parts.overrides(wanted) }),
     });
-  }
-
-  function monitoredPools(wanted: Config): MonitoredPool[] {
-    return wanted.pools.map((pool) => ({
-      name: pool.name,
-      health_checks: pool.health_checks,
-      backends: pool.backends.map((backend) => ({
-        key: backendKey(backend),
-        host: backend.host,
-        port: backend.port,
-        address: names.addressOf(backend.host),
-      })),
-    }));
   }
 
   function applyNow(wanted: Config): void {
@@ -227,16 +205,12 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
       settling = undefined;
       if (phase !== 'serving') return;
       try {
-        monitor.update(monitoredPools(config));
+        monitor.update(poolsToProbe(config, names.addressOf));
         applyNow(config);
       } catch (error) {
         log.error(`the change cannot be applied: ${describeError(error)}`);
       }
     }, SETTLE_MS);
-  }
-
-  function hosts(wanted: Config): string[] {
-    return [...new Set(wanted.pools.flatMap((pool) => pool.backends.map((backend) => backend.host)))];
   }
 
   /** Numbers of what neither the config names nor the engine still counts. */
@@ -259,16 +233,20 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
 
   async function start(): Promise<Outcome> {
     await names.resolveAll(hosts(config), config.dns.timeout);
+    let also: Opened | undefined;
     try {
       metrics = await openMetrics(config);
-      monitor.update(monitoredPools(config));
+      also = await parts.openAlso?.(config);
+      monitor.update(poolsToProbe(config, names.addressOf));
       applyNow(config);
     } catch (error) {
       await metrics?.close();
+      await also?.discard();
       abandon();
       return { ok: false, message: describeError(error) };
     }
     phase = 'serving';
+    also?.keep();
     names.follow(hosts(config), config.dns);
     return { ok: true };
   }
@@ -288,21 +266,25 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
     const sameMetrics =
       JSON.stringify(wanted.monitoring.prometheus) === JSON.stringify(config.monitoring.prometheus);
     let fresh: MetricsServer | undefined;
+    let also: Opened | undefined;
     try {
       if (!sameMetrics) fresh = await openMetrics(wanted);
+      also = await parts.openAlso?.(wanted);
       if (phase !== 'serving') throw new Error('it has begun to leave');
-      monitor.update(monitoredPools(wanted));
+      monitor.update(poolsToProbe(wanted, names.addressOf));
       applyNow(wanted);
       config = wanted;
       await swapped();
     } catch (error) {
-      monitor.update(monitoredPools(config));
+      monitor.update(poolsToProbe(config, names.addressOf));
       await fresh?.close();
+      await also?.discard();
       return { ok: false, message: describeError(error) };
     }
     names.follow(hosts(wanted), wanted.dns);
     forgetGone();
     parts.onApplied?.(before, wanted);
+    also?.keep();
     if (!sameMetrics) {
       const old = metrics;
       metrics = fresh;
@@ -340,7 +322,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
       let outcome: Outcome;
       do {
         reloadAgain = false;
-        outcome = settled(await reloadOnce(), 'the new config');
+        outcome = settled(await inTurn(reloadOnce), 'the new config');
       } while (reloadAgain);
       return outcome;
     };
@@ -348,9 +330,18 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
     return reloading;
   }
 
-  async function apply(wanted: Config): Promise<Outcome> {
-    await reloading;
-    return settled(await takeOver(wanted), 'the new config');
+  /** One config at a time is tried. */
+  function inTurn(attempt: () => Promise<Outcome>): Promise<Outcome> {
+    const done = turn.then(attempt);
+    turn = done.catch(() => undefined);
+    return done;
+  }
+
+  function change(make: (config: Config) => Config): Promise<Outcome> {
+    return inTurn(async () => {
+      const wanted = make(config);
+      return wanted === config ? { ok: true } : settled(await takeOver(wanted), 'the change');
+    });
   }
 
   async function endOnce(): Promise<void> {
@@ -382,7 +373,8 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
   return {
     start,
     reload,
-    apply,
+    apply: (wanted) => inTurn(async () => settled(await takeOver(wanted), 'the new config')),
+    change,
     end,
     slots,
     config: () => config,
