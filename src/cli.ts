@@ -9,6 +9,7 @@ import { join } from 'node:path';
 
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 
+import { addCtl } from './admin/command.ts';
 import { packageRoot } from './engine/load.ts';
 import type { ExplainOptions, SimulateOptions } from './explain/commands.ts';
 
@@ -108,6 +109,7 @@ function program(done: (code: number) => void): Command {
     .action(async (options: RootOptions, command: Command) => done(await root(options, command)));
   addDoctor(cli, done);
   addQuestions(cli, done);
+  addCtl(cli, done);
   return cli;
 }
 

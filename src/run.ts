@@ -1,6 +1,8 @@
 // Runs a config in the foreground until a signal ends it: puts the parts together, tells people where it listens, and
 // turns signals into verbs. Returns the exit code. Knows every part, and nothing of how any of them works.
 
+import { createBalancerOperations } from './admin/balancer-operations.ts';
+import { createAdminKeeper } from './admin/keeper.ts';
 import { banner, descriptorNeed, tellDescriptorNeed } from './banner.ts';
 import { type Balancer, createBalancer } from './balancer.ts';
 import type { Config } from './config/config.ts';
@@ -9,6 +11,7 @@ import { formatIssues } from './config/issue.ts';
 import type { LoadResult } from './config/load.ts';
 import { createDiscovery } from './discovery/dns.ts';
 import { createSystemSources } from './discovery/sources.ts';
+import { createMaintenance } from './embed/maintenance.ts';
 import { watchFile } from './embed/watch.ts';
 import { loadBinding } from './engine/load.ts';
 import { createNativeEngine } from './engine/native.ts';
@@ -16,8 +19,9 @@ import { createMonitor } from './health/monitor.ts';
 import { systemTime } from './health/time.ts';
 import { allowedCpus, descriptorLimit } from './host.ts';
 import { createLog, type ProcessLog } from './log.ts';
-import { createMetrics } from './metrics/registry.ts';
+import { createMetrics, type Metrics } from './metrics/registry.ts';
 import { startMetricsServer } from './metrics/server.ts';
+import { createOverrideStore, formatMerged, type OverrideStore } from './overrides.ts';
 import { handleSignals } from './signals.ts';
 
 export interface RunOptions {
@@ -66,6 +70,23 @@ function signalInbox(log: ProcessLog): { attach(balancer: Balancer): Promise<voi
   };
 }
 
+/** One for the process, whichever server shows it: its windows look back over reloads. */
+function lastingMetrics(balancer: Balancer, log: ProcessLog): Metrics {
+  return { ...createMetrics(balancer, log), close: () => undefined };
+}
+
+/** Another config is in force: what that means for the log, and for what was changed at run time. */
+function applied(before: Config, after: Config, store: OverrideStore, log: ProcessLog): void {
+  const diff = diffConfigs(before, after);
+  if (!isEmptyDiff(diff)) log.info(`changed:\n${formatDiff(diff).trimEnd()}`, { event: 'config-changed' });
+  const merged = formatMerged(store.settle(after)).trimEnd();
+  if (merged !== '') log.info(`of what was changed at run time:\n${merged}`, { event: 'overrides-merged' });
+  // The very same object where a backend was added or removed at run time: a level set then stays as well.
+  if (before.log === after.log) return;
+  const taken = log.use(after.log);
+  if (!taken.ok) log.warn(taken.message);
+}
+
 export async function run(options: RunOptions): Promise<number> {
   const { config } = options;
   const log = createLog(config.log);
@@ -80,8 +101,14 @@ export async function run(options: RunOptions): Promise<number> {
   const cpus = allowedCpus();
   const need = descriptorNeed(config, cpus, binding.maxWorkers, descriptorLimit());
   if (need !== undefined) log.warn(tellDescriptorNeed(need));
+  const store = createOverrideStore({ config: () => balancer.config(), touch: () => balancer.touch() });
+  let metrics: Metrics | undefined;
   const balancer: Balancer = createBalancer(config, {
-    createEngine: (onEvents) => createNativeEngine(binding, onEvents),
+    createEngine: (onEvents) =>
+      createNativeEngine(binding, (events) => {
+        onEvents(events);
+        if (events.some(({ type }) => type === 'applied')) maintenance.endSessions();
+      }),
     maxWorkers: binding.maxWorkers,
     cpus,
     createDiscovery: (first, onEvent) =>
@@ -95,17 +122,25 @@ export async function run(options: RunOptions): Promise<number> {
           ),
       }),
     serveMetrics: (settings) =>
-      startMetricsServer(settings, createMetrics(balancer, log), () => balancer.state()),
+      startMetricsServer(settings, (metrics ??= lastingMetrics(balancer, log)), () => balancer.state()),
+    openAlso: (wanted) => admin.open(wanted.admin),
+    overrides: (wanted) => store.for(wanted),
     reload: options.reload,
     tellIssues: formatIssues,
-    onApplied(before, after) {
-      const diff = diffConfigs(before, after);
-      if (!isEmptyDiff(diff))
-        log.info(`changed:\n${formatDiff(diff).trimEnd()}`, { event: 'config-changed' });
-      const taken = log.use(after.log);
-      if (!taken.ok) log.warn(taken.message);
-    },
+    onApplied: (before, after) => applied(before, after, store, log),
     log,
+  });
+  const maintenance = createMaintenance(balancer, store);
+  const admin = createAdminKeeper({
+    operations: createBalancerOperations({
+      balancer,
+      store,
+      log,
+      version: options.version,
+      change: (make) => balancer.change(make),
+    }),
+    version: options.version,
+    tell: (message) => log.info(message, { event: 'admin' }),
   });
   const started = await balancer.start();
   if (!started.ok) {
@@ -120,6 +155,7 @@ export async function run(options: RunOptions): Promise<number> {
     options.watch === undefined ? undefined : watchFile(options.watch, () => void balancer.reload());
   await inbox.attach(balancer);
   watch?.close();
+  await admin.close();
   log.info('every session has ended');
   await log.flush();
   return EXIT_OK;

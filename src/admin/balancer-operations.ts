@@ -5,6 +5,7 @@
 import type { Balancer, Outcome } from '../balancer.ts';
 import { canonicalHost } from '../config/address.ts';
 import type { Backend, Config, Pool } from '../config/config.ts';
+import { recheck } from '../config/recheck.ts';
 import { MOST_BACKENDS } from '../config/schema.ts';
 import type { ProcessLog } from '../log.ts';
 import type { OverrideOutcome, OverrideStore } from '../overrides.ts';
@@ -44,8 +45,13 @@ export function createBalancerOperations(parts: BalancerOperationsParts): Operat
     let refusal: Refusal | undefined;
     const outcome = await parts.change((config) => {
       const made = make(config);
-      if (!('ok' in made)) return made;
-      refusal = made;
+      if ('ok' in made) {
+        refusal = made;
+        return config;
+      }
+      const problems = recheck(made);
+      if (problems.length === 0) return made;
+      refusal = refused(problems.join('\n'));
       return config;
     });
     return refusal ?? fromOutcome(outcome);

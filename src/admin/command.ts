@@ -1,9 +1,8 @@
 // The command line of ctl: verbs and options, and where the balancer is. No logic of its own.
 
-import { writeSync } from 'node:fs';
-
 import { type Command, InvalidArgumentError } from 'commander';
 
+import { writeAll } from '../output.ts';
 import { type AdminTarget, createAdminClient } from './client.ts';
 import { type AddOptions, createCtl, type Ctl, type SessionOptions } from './ctl.ts';
 import { readToken } from './guard.ts';
@@ -11,9 +10,14 @@ import { readToken } from './guard.ts';
 export const DEFAULT_SOCKET = '/run/ultrabalancer-l4/admin.sock';
 const EXIT_USAGE = 2;
 
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
 interface WhereOptions {
   readonly socket?: string;
-  readonly tcp?: { readonly host: string; readonly port: number };
+  readonly tcp?: Place;
   readonly tokenFile?: string;
   readonly json?: boolean;
 }
@@ -28,7 +32,7 @@ function wholeNumber(text: string): number {
 }
 
 /** `127.0.0.1:9091` or `[::1]:9091`. */
-export function parsePlace(text: string): { host: string; port: number } {
+export function parsePlace(text: string): Place {
   const match = /^(?:\[([^[\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
@@ -53,7 +57,7 @@ export function addCtl(cli: Command, done: (code: number) => void): void {
     .option('--token-file <file>', 'the token for that address')
     .option('--json', 'for programs');
 
-  const tell = (text: string): void => print(2, text);
+  const tell = (text: string): void => writeAll(2, text);
   const run = async (verb: (ctl: Ctl) => Promise<number>): Promise<void> => {
     const options: WhereOptions = ctl.opts();
     const target = targetOf(options);
@@ -62,7 +66,7 @@ export function addCtl(cli: Command, done: (code: number) => void): void {
       done(EXIT_USAGE);
       return;
     }
-    const out = (text: string): void => print(1, text);
+    const out = (text: string): void => writeAll(1, text);
     done(
       await verb(
         createCtl({ client: createAdminClient(target), json: options.json ?? false, out, err: tell }),
@@ -90,10 +94,11 @@ export function addCtl(cli: Command, done: (code: number) => void): void {
     .option('--client <ip>', 'from this address')
     .action((options: SessionOptions) => run((each) => each.sessions(options)));
   verb('reload', 'takes the config file as it is now').action(() => run((each) => each.reload()));
-  verb('weight <backend> <weight>', 'how much of the new sessions it gets')
+  verb('weight <backend>', 'how much of the new sessions it gets')
+    .argument('<weight>', '0 takes no new ones', wholeNumber)
     .option('--pool <name>', 'of which pool, where several have it')
-    .action((backend: string, weight: string, { pool }: PoolOption) =>
-      run((each) => each.weight(backend, wholeNumber(weight), pool)),
+    .action((backend: string, weight: number, { pool }: PoolOption) =>
+      run((each) => each.weight(backend, weight, pool)),
     );
   onBackend('drain', 'no new sessions; open ones may finish', (each, ...args) => each.drain(...args));
   onBackend('maintenance', 'no new sessions; open ones are ended', (each, ...args) =>
@@ -103,36 +108,20 @@ export function addCtl(cli: Command, done: (code: number) => void): void {
   onBackend('remove', 'until the next reload; open sessions may finish', (each, ...args) =>
     each.remove(...args),
   );
-  verb('add <host:port>', 'a backend, until the next reload')
+  verb('add', 'a backend, until the next reload')
+    .argument('<host:port>', 'a name or an address', parsePlace)
     .option('--pool <name>', 'to which pool', 'default')
     .option('--weight <n>', 'its weight; 1 unless told', wholeNumber)
     .option('--max-connections <n>', 'sessions at once; no limit unless told', wholeNumber)
     .option('--backup', 'only while no other is up')
-    .action((backend: string, { pool, ...options }: AddOptions & { readonly pool: string }) => {
-      const { host, port } = parsePlace(backend);
-      return run((each) => each.add(host, port, pool, options));
-    });
+    .action((where: Place, { pool, ...options }: AddOptions & { readonly pool: string }) =>
+      run((each) => each.add(where.host, where.port, pool, options)),
+    );
   verb('kill <id>', 'ends a session').action((id: string) => run((each) => each.kill(id)));
   verb('log-level <level>', 'debug, info, warn or error, until the next reload').action((level: string) =>
     run((each) => each.logLevel(level)),
   );
   verb('events', 'what happens, as it happens').action(() => run((each) => each.events(untilInterrupted())));
-}
-
-/** All of it, before the process ends. */
-function print(fd: number, text: string): void {
-  let rest = Buffer.from(text);
-  while (rest.length > 0) {
-    try {
-      rest = rest.subarray(writeSync(fd, rest));
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      // Whoever reads has seen enough.
-      if (code === 'EPIPE') return;
-      if (code !== 'EAGAIN') throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
-    }
-  }
 }
 
 function untilInterrupted(): AbortSignal {

@@ -22,7 +22,12 @@ export interface AdminServer {
   readonly where: string;
   /** Of TCP; 0 for a socket. */
   readonly port: number;
-  /** Ends connections too, and takes the socket away. Never rejects; harmless when repeated. */
+  /** From now on this one has to be shown; of no effect on a socket. */
+  setToken(token: string): void;
+  /**
+   * Nobody comes in any more and the socket is gone at once; answers under way have a moment, then connections are
+   * ended. Never rejects; harmless when repeated.
+   */
   close(): Promise<void>;
 }
 
@@ -35,6 +40,8 @@ const MOST_BODY = 64 * 1024;
 const MOST_HEADER_BYTES = 16 * 1024;
 const HEADERS_MS = 5000;
 const REQUEST_MS = 10_000;
+/** For answers under way when it closes. */
+const LAST_ANSWERS_MS = 500;
 const SILENCE_MS = 60_000;
 /** Names of pools and backends in a path, encoded. */
 const MOST_PARAM = 2048;
@@ -45,9 +52,9 @@ export async function startAdminServer(
   operations: Operations,
   version: string,
 ): Promise<AdminStart> {
-  const guard = where.kind === 'socket' ? socketGuard : tokenGuard(where.token);
+  let guard = where.kind === 'socket' ? socketGuard : tokenGuard(where.token);
   const events = createEventStreams({ listen: (listener) => operations.listen(listener) });
-  const app = createApp(guard, createRoutes(operations), events, version);
+  const app = createApp((asked) => guard(asked), createRoutes(operations), events, version);
   try {
     await app.ready();
     if (where.kind === 'socket') await listenOnSocket(app.server, where.path);
@@ -66,13 +73,22 @@ export async function startAdminServer(
     server: {
       where: where.kind === 'socket' ? where.path : place(where.host, port),
       port,
+      setToken(token) {
+        if (where.kind === 'tcp') guard = tokenGuard(token);
+      },
       close() {
-        events.close();
-        closing ??= app.close();
+        closing ??= closeApp(app, events);
         return closing;
       },
     },
   };
+}
+
+async function closeApp(app: FastifyInstance, events: EventStreams): Promise<void> {
+  events.close();
+  const impatience = setTimeout(() => app.server.closeAllConnections(), LAST_ANSWERS_MS);
+  await app.close();
+  clearTimeout(impatience);
 }
 
 function createApp(

@@ -1,19 +1,9 @@
 // What a config says of the admin interface, and where that makes it listen. Off unless a place is named; over TCP only
 // with a token.
 
+import type { AdminSettings } from '../config/config.ts';
 import { readToken } from './guard.ts';
 import type { AdminPlace } from './server.ts';
-
-export interface AdminSettings {
-  /** Absolute file name of a Unix socket; '' is none. */
-  readonly socket: string;
-  /** Numeric. */
-  readonly host: string;
-  /** 0 is no TCP. */
-  readonly port: number;
-  /** Absolute name of the file whose first line is the token; needed for TCP. */
-  readonly token_file: string;
-}
 
 export type PlacesResult =
   | { readonly ok: true; readonly places: readonly AdminPlace[] }

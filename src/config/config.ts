@@ -160,6 +160,17 @@ export interface PrometheusSettings {
   readonly path: string;
 }
 
+export interface AdminSettings {
+  /** Absolute file name of a Unix socket; '' is none. */
+  readonly socket: string;
+  /** Numeric. */
+  readonly host: string;
+  /** 0 is no TCP. */
+  readonly port: number;
+  /** Absolute name of the file whose first line is the token; '' is none, which goes with no TCP. */
+  readonly token_file: string;
+}
+
 /** What concerns the process as a whole. Times in milliseconds. */
 export interface ProcessSettings {
   readonly workers: 'auto' | number;
@@ -168,6 +179,7 @@ export interface ProcessSettings {
   readonly dns: { readonly min_ttl: number; readonly max_ttl: number; readonly timeout: number };
   readonly log: LogSettings;
   readonly monitoring: { readonly prometheus: PrometheusSettings };
+  readonly admin: AdminSettings;
 }
 
 export interface Config extends ProcessSettings {

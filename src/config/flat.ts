@@ -5,6 +5,7 @@
 import { dirname, isAbsolute, resolve } from 'node:path';
 
 import type {
+  AdminSettings,
   Config,
   HealthCheckSettings,
   Listener,
@@ -112,6 +113,7 @@ export function complete(name: string, file: WrittenFile, root: Located): Comple
     file: name,
     ...settings,
     log: completeLog(settings.log, directory),
+    admin: completeAdmin(settings.admin, directory),
     listeners: named(root, 'listeners').map(([item, entry], index) => listener(item, entry, index)),
     pools: named(root, 'pools').map(([item, entry], index) => pool(item, entry, index)),
   };
@@ -135,10 +137,22 @@ function completeChecks(checks: HealthCheckSettings, directory: string): HealthC
     fast_interval:
       checks.fast_interval === 0 ? Math.min(checks.interval, FAST_INTERVAL_MS) : checks.fast_interval,
     command: relative ? [resolve(directory, program), ...rest] : checks.command,
-    module: checks.module === '' ? '' : resolve(directory, checks.module),
+    module: absolute(checks.module, directory),
   };
 }
 
 function completeLog(log: LogSettings, directory: string): LogSettings {
-  return { ...log, file: log.file === '' ? '' : resolve(directory, log.file) };
+  return { ...log, file: absolute(log.file, directory) };
+}
+
+function completeAdmin(admin: AdminSettings, directory: string): AdminSettings {
+  return {
+    ...admin,
+    socket: absolute(admin.socket, directory),
+    token_file: absolute(admin.token_file, directory),
+  };
+}
+
+function absolute(file: string, directory: string): string {
+  return file === '' ? '' : resolve(directory, file);
 }

@@ -100,7 +100,7 @@ function circlesOf(next: readonly ReadonlySet<number>[]): readonly number[] {
   return circle;
 }
 
-function listenTable<T>(
+export function listenTable<T>(
   config: Config,
   owner: (listener: number) => T,
 ): ReturnType<typeof createAddressTable<T>> {

@@ -6,6 +6,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config, HealthCheckSettings, Pool } from './config.ts';
 import { canonicalHost, formatAddress } from './address.ts';
 import { addressRules } from './rules-addresses.ts';
+import { adminRules } from './rules-admin.ts';
 import { quote } from './issue.ts';
 import { presetOf } from './key.ts';
 import { nearest } from './nearest.ts';
@@ -157,6 +158,7 @@ export const rules: readonly Rule[] = [
   checkKeysAreRead,
   customChecksAreWhole,
   ...addressRules,
+  ...adminRules,
 ];
 
 function isPreset(name: keyof HealthCheckSettings, value: unknown): boolean {

@@ -1,12 +1,16 @@
 // The keys that concern the process as a whole. They stand at the top level of a file, in either form.
 
-import type { LogSettings, ProcessSettings, PrometheusSettings } from './config.ts';
+import type { AdminSettings, LogSettings, ProcessSettings, PrometheusSettings } from './config.ts';
 import { isNumericHost } from './address.ts';
 import { key, section, type Section } from './key.ts';
-import { autoOr, flag, judgedText, port, text, time, word, wordOrNumbers } from './kinds.ts';
+import { autoOr, flag, integer, judgedText, port, text, time, word, wordOrNumbers } from './kinds.ts';
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
+
+/** What a socket's address holds (sun_path), less the byte that ends it. */
+export const MOST_SOCKET_PATH = 107;
+const FILE_NAME = /^\P{C}{0,4096}$/u;
 
 /** The data plane keeps one bit per worker in a word. */
 const MOST_WORKERS = 64;
@@ -25,7 +29,7 @@ const log: Section<LogSettings> = section('What is logged, how and where.', {
     'JSON objects for machines or lines for people; `auto` is text on a terminal and JSON elsewhere.',
   ),
   file: key(
-    text(/^\P{C}{0,4096}$/u, 'a file name', 'a file, relative to the directory of the config'),
+    text(FILE_NAME, 'a file name', 'a file, relative to the directory of the config'),
     '',
     'process',
     'File that log lines are appended to, reopened at SIGUSR1. Empty is stderr.',
@@ -61,6 +65,44 @@ const prometheus: Section<PrometheusSettings> = section('The metrics page in the
     'Path of the page; neither `/healthz` nor `/readyz`.',
   ),
 });
+
+export const adminSection: Section<AdminSettings> = section(
+  'The interface that `ctl` talks to (docs/admin.md). Off unless `socket` or `port` is set: whoever reaches it can do everything.',
+  {
+    socket: key(
+      text(
+        FILE_NAME,
+        'a file name',
+        `a file, relative to the directory of the config, at most ${MOST_SOCKET_PATH} bytes in all`,
+      ),
+      '',
+      'process',
+      'Unix socket, which only the user that the process runs as can open (mode 0600). `ctl` looks at /run/ultrabalancer-l4/admin.sock unless told. Empty is none.',
+    ),
+    host: key(
+      judgedText(
+        (value) => (isNumericHost(value) ? undefined : 'it has to be numeric, without brackets'),
+        'the address of the admin interface, such as 127.0.0.1',
+        'an IPv4 or IPv6 address',
+      ),
+      '127.0.0.1',
+      'process',
+      'Address over TCP, where `port` is set. What goes over it is not encrypted, the token neither.',
+    ),
+    port: key(
+      integer(0, 65535, 'port'),
+      0,
+      'process',
+      'Port over TCP, which needs `token_file`; not one that a listener or the metrics use. 0 is none.',
+    ),
+    token_file: key(
+      text(FILE_NAME, 'a file name', 'a file, relative to the directory of the config'),
+      '',
+      'process',
+      'File whose first line is what has to be shown over TCP: 16 to 512 printable characters without spaces. Read again at each reload.',
+    ),
+  },
+);
 
 export const processSection: Section<ProcessSettings> = section('The process as a whole.', {
   workers: key(
@@ -105,4 +147,5 @@ export const processSection: Section<ProcessSettings> = section('The process as 
   }),
   log,
   monitoring: section('What the process tells about itself.', { prometheus }),
+  admin: adminSection,
 });

@@ -81,9 +81,13 @@ async function start(t: TestContext): Promise<Running> {
     await ended;
     await log.flush();
   });
-  const change = (make: Parameters<Parameters<typeof createBalancerOperations>[0]['change']>[0]) =>
-    balancer.apply(make(balancer.config()));
-  const operations = createBalancerOperations({ balancer, store, log, version: '1.2.3', change });
+  const operations = createBalancerOperations({
+    balancer,
+    store,
+    log,
+    version: '1.2.3',
+    change: (make) => balancer.change(make),
+  });
   const path = join(folder, 'admin.sock');
   const started = await startAdminServer({ kind: 'socket', path }, operations, '1.2.3');
   assert.ok(started.ok, started.ok ? '' : started.message);
@@ -222,6 +226,19 @@ test('a backend is added, removed while it serves, and gone after its last sessi
   await until(async () => !(await views()).some(({ backend }) => backend === fresh.key), 'it is forgotten');
   const twice = await lb.admin.delete(pathOf(fresh));
   assert.deepEqual([twice.ok, twice.status], [false, 404]);
+});
+
+test('changes asked for at once are made one after the other: none is lost', async (t) => {
+  const lb = await start(t);
+  const fresh = await Promise.all([listen(), listen(), listen()]);
+  for (const backend of fresh) t.after(() => backend.close());
+  const add = ({ host, port }: Backend) => done(lb.admin.post('/v1/pools/default/backends', { host, port }));
+  await Promise.all(fresh.map(add));
+  const keys = (await lb.state()).pools[0]?.backends.map(({ backend }) => backend) ?? [];
+  assert.deepEqual(new Set(keys), new Set([lb.a, lb.b, ...fresh].map(({ key }) => key)));
+  await Promise.all([done(lb.admin.post('/v1/reload')), done(lb.admin.delete(pathOf(lb.b)))]);
+  const after = (await lb.state()).pools[0]?.backends.map(({ backend }) => backend);
+  assert.ok(after?.includes(lb.a.key) && !after.includes(fresh[0].key), String(after));
 });
 
 test('a reload takes the file again, and those who watch are told', async (t) => {

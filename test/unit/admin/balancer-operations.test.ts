@@ -281,6 +281,18 @@ test('backends come and go in the config that is in force', async () => {
   });
 });
 
+test('what no file may say cannot be said at run time either', async () => {
+  const made = world();
+  const before = made.config;
+  const circle = { host: '127.0.0.1', port: 8080, weight: 1, max_connections: 0, backup: false };
+  assert.deepEqual(await made.operations.add('app', circle), {
+    ok: false,
+    kind: 'refused',
+    message: "this backend is the listener 'web' itself",
+  });
+  assert.equal(made.config, before);
+});
+
 test('a backend that is added has the defaults of the config', () => {
   const [pool] = configOf('listen: 1\nbackends: [ { host: "::1", port: 2 } ]').pools;
   assert.deepEqual(newBackendSchema.parse({ host: '::1', port: 2 }), pool?.backends[0]);

@@ -227,6 +227,45 @@ describe('addresses', () => {
   });
 });
 
+describe('the admin interface', () => {
+  const admin = (settings: string, rest = ''): string => `${BASE}admin: { ${settings} }\n${rest}`;
+
+  it('has a token over TCP', () => {
+    refused(admin('port: «9091»'), 'admin.port needs a token: name its token_file');
+    refused(admin('port: «9091», token_file: ""'), /needs a token/);
+    config(admin('port: 9091, token_file: t'));
+    refused(admin('port: 9091, token_file: «t»'), "there is no file '/etc/balancer/t'", {
+      exists: () => false,
+    });
+    config(admin('socket: a.sock'));
+  });
+
+  it('has a place of its own', () => {
+    refused(
+      admin('port: «8080», token_file: t'),
+      "the admin interface cannot be on 127.0.0.1:8080: the listener 'default' is there",
+    );
+    refused(
+      admin('host: "::", port: «9090», token_file: t', 'monitoring: { prometheus: { enabled: true } }\n'),
+      'the admin interface cannot be on [::]:9090: the metrics are there',
+    );
+    config(admin('port: 9090, token_file: t'));
+  });
+
+  it('has a socket whose name the kernel can hold', () => {
+    const room = 107 - '/etc/balancer/'.length;
+    config(admin(`socket: ${'a'.repeat(room)}`));
+    refused(admin(`socket: «${'a'.repeat(room + 1)}`), /at most 107 bytes; with its directory this has 108$/);
+    refused(admin(`socket: «${'é'.repeat(room)}`), /at most 107 bytes/);
+  });
+
+  it('warns of what only TCP reads', () => {
+    warned(admin('token_file: «t»'), 'admin.token_file is for TCP, which needs admin.port');
+    warned(admin('host: «"::1"», socket: s'), 'admin.host is for TCP, which needs admin.port');
+    assert.deepEqual(load(admin('host: 127.0.0.1, port: 0, token_file: ""')).warnings, []);
+  });
+});
+
 describe('circles', () => {
   const itself = "this backend is the listener 'default' itself";
   const rows: readonly (readonly [string, string])[] = [
