@@ -44,6 +44,7 @@ Status Core::apply(Snapshot draft) {
     sockets_.push_back(std::move(socket));
   }
 
+  place_workers(draft.cpus);
   install_states(draft);
   // The specs move with the vectors' storage, so `wanted` still points at them.
   const auto snapshot = std::make_shared<const Snapshot>(std::move(draft));
@@ -83,10 +84,15 @@ Status Core::start_workers(const Snapshot& snapshot) {
     if (!workers_[i]) workers_[i] = std::make_unique<Worker>(i, events_, doorbells_);
     Worker& worker = *workers_[i];
     if (worker.joinable() && worker.running()) continue;
-    const int cpu = snapshot.cpus.empty() ? -1 : snapshot.cpus[i % snapshot.cpus.size()];
-    if (Status started = worker.start(cpu); !started.has_value()) return started;
+    if (Status started = worker.start(); !started.has_value()) return started;
   }
   return Done{};
+}
+
+void Core::place_workers(const std::vector<int>& cpus) {
+  for (uint32_t i = 0; i < kMaxWorkers; ++i) {
+    if (workers_[i]) workers_[i]->place(cpus.empty() ? -1 : cpus[i % cpus.size()], everywhere_);
+  }
 }
 
 void Core::install_states(Snapshot& snapshot) {

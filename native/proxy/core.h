@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "proxy/cpu.h"
 #include "proxy/events.h"
 #include "proxy/worker.h"
 
@@ -65,6 +66,7 @@ class Core {
 
   Status bind_missing(const std::vector<Wanted>& wanted, uint32_t workers, std::vector<Listening>& fresh);
   Status start_workers(const Snapshot& snapshot);
+  void place_workers(const std::vector<int>& cpus);
   void install_states(Snapshot& snapshot);
   void place_sockets(const std::vector<Wanted>& wanted, uint32_t workers);
   void place_group(const Wanted& want, uint32_t workers);
@@ -76,6 +78,7 @@ class Core {
   void forget_unused();
   bool all_left() const;
 
+  const cpu_set_t everywhere_ = own_affinity();  // where the process may run, as it was when this was made
   EventQueue events_;
   Doorbells doorbells_;
   std::array<std::unique_ptr<Worker>, kMaxWorkers> workers_;

@@ -16,4 +16,15 @@ inline bool pin_thread(pthread_t thread, int cpu) {
   return pthread_setaffinity_np(thread, sizeof set, &set) == 0;
 }
 
+inline cpu_set_t own_affinity() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  pthread_getaffinity_np(pthread_self(), sizeof set, &set);
+  return set;
+}
+
+inline void unpin_thread(pthread_t thread, const cpu_set_t& everywhere) {
+  pthread_setaffinity_np(thread, sizeof everywhere, &everywhere);
+}
+
 }  // namespace ub

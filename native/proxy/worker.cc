@@ -33,7 +33,7 @@ Worker::~Worker() {
   doorbells_.bells[ctx_.index].store(nullptr, std::memory_order_release);
 }
 
-Status Worker::start(int cpu) {
+Status Worker::start() {
   if (joinable_) join_blocking();
   if (mailbox_.bell.fd() < 0) {
     if (Status opened = ctx_.poller.open(); !opened.has_value()) return opened;
@@ -59,8 +59,12 @@ Status Worker::start(int cpu) {
   char name[16];
   std::snprintf(name, sizeof name, "ub-worker-%u", ctx_.index);
   pthread_setname_np(thread_, name);
-  if (cpu >= 0) pin_thread(thread_, cpu);
   return Done{};
+}
+
+void Worker::place(int cpu, const cpu_set_t& everywhere) {
+  if (!joinable_) return;
+  if (cpu < 0 || !pin_thread(thread_, cpu)) unpin_thread(thread_, everywhere);
 }
 
 void Worker::join_blocking() {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <sched.h>
 
 #include <atomic>
 #include <memory>
@@ -27,7 +28,9 @@ class Worker {
   ~Worker();
 
   // Called by the control plane's thread.
-  Status start(int cpu);
+  Status start();
+  /// On this CPU alone, or (below 0) wherever the process may run.
+  void place(int cpu, const cpu_set_t& everywhere);
   /// False when its thread is not there to read it.
   bool post(Command command) { return mailbox_.push(std::move(command)); }
   /// Waits for a thread that has been told to stop or has retired; no loop waits for anything but epoll.

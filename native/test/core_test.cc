@@ -3,6 +3,8 @@
 // The whole core over loopback: these run under the address and thread sanitizers.
 #include <dirent.h>
 
+#include <fstream>
+#include <iterator>
 #include <random>
 
 #include "peers.h"
@@ -18,6 +20,25 @@ size_t descriptors() {
   while (readdir(folder) != nullptr) ++count;
   closedir(folder);
   return count;
+}
+
+/// What /proc says of the CPUs of the worker with that number.
+std::string cpus_of_worker(int number) {
+  const std::string wanted = "ub-worker-" + std::to_string(number) + "\n";
+  DIR* folder = opendir("/proc/self/task");
+  std::string cpus;
+  while (const dirent* entry = readdir(folder)) {
+    const std::string task = std::string("/proc/self/task/") + entry->d_name;
+    std::ifstream name(task + "/comm");
+    std::string text((std::istreambuf_iterator<char>(name)), {});
+    if (text != wanted) continue;
+    std::ifstream status(task + "/status");
+    for (std::string line; std::getline(status, line);) {
+      if (line.rfind("Cpus_allowed_list:", 0) == 0) cpus = line.substr(line.find('\t') + 1);
+    }
+  }
+  closedir(folder);
+  return cpus;
 }
 
 void stop_and_wait(Core& core) {
@@ -105,6 +126,21 @@ TEST(core_starts_and_stops_without_leaving_descriptors_or_threads) {
     if (round == 0) before = descriptors();
   }
   CHECK_EQUAL(descriptors(), before);
+}
+
+TEST(core_pins_workers_and_lets_them_go_again) {
+  Core core;
+  const uint16_t port = free_port();
+  CHECK(core.apply(simple_snapshot(1, 1, port, {9})).has_value());
+  const std::string everywhere = cpus_of_worker(0);
+  CHECK(!everywhere.empty());
+  Snapshot pinned = simple_snapshot(2, 1, port, {9});
+  pinned.cpus = {std::atoi(everywhere.c_str())};
+  CHECK(core.apply(std::move(pinned)).has_value());
+  CHECK(cpus_of_worker(0) == std::to_string(std::atoi(everywhere.c_str())));
+  CHECK(core.apply(simple_snapshot(3, 1, port, {9})).has_value());
+  CHECK(cpus_of_worker(0) == everywhere);
+  stop_and_wait(core);
 }
 
 TEST(core_drains_what_is_open_and_what_waits_to_be_accepted) {
