@@ -26,6 +26,6 @@ checker=$(tool shellcheck)
 if [ -n "$checker" ]; then git ls-files '*.sh' .ci/run | xargs "$checker" -x; fi
 step 'clang-format'
 formatter=$(tool clang-format-14)
-if [ -n "$formatter" ]; then git ls-files 'native/*.h' 'native/*.cc' 'bench/*.cc' | xargs "$formatter" --dry-run --Werror; fi
+if [ -n "$formatter" ]; then git ls-files 'native/*.h' 'native/*.cc' 'bench/*.cc' 'bench/*.h' | xargs "$formatter" --dry-run --Werror; fi
 step 'generated files'
 node scripts/generate.js --check

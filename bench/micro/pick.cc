@@ -33,9 +33,8 @@ std::vector<uint16_t> numbers(const std::string& text) {
 
 bool kind_of(const std::string& name, ub::PlanKind& kind) {
   const std::pair<const char*, ub::PlanKind> names[] = {
-      {"sequence", ub::PlanKind::kSequence}, {"random", ub::PlanKind::kRandom},
-      {"two", ub::PlanKind::kTwo},           {"least", ub::PlanKind::kLeast},
-      {"hash", ub::PlanKind::kHash},         {"ewma", ub::PlanKind::kEwma}};
+      {"sequence", ub::PlanKind::kSequence}, {"random", ub::PlanKind::kRandom}, {"two", ub::PlanKind::kTwo},
+      {"least", ub::PlanKind::kLeast},       {"hash", ub::PlanKind::kHash},     {"ewma", ub::PlanKind::kEwma}};
   for (const auto& [text, value] : names) {
     if (name == text) {
       kind = value;
@@ -46,8 +45,7 @@ bool kind_of(const std::string& name, ub::PlanKind& kind) {
 }
 
 ub::Nanos now() {
-  return static_cast<ub::Nanos>(std::chrono::steady_clock::now().time_since_epoch() /
-                                std::chrono::nanoseconds(1));
+  return static_cast<ub::Nanos>(std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
 }
 
 /// Nanoseconds per pick in one batch; the picks are added to `counts`.
@@ -99,15 +97,14 @@ int main(int argc, char** argv) {
     batch(pool, random, open, counts);
     std::fill(counts.begin(), counts.end(), 0);
     std::vector<double> each;
-    for (const ub::Nanos until = now() + static_cast<ub::Nanos>(seconds * 1e9);
-         now() < until || each.size() < 5;) {
+    for (const ub::Nanos until = now() + static_cast<ub::Nanos>(seconds * 1e9); now() < until || each.size() < 5;) {
       each.push_back(batch(pool, random, open, counts));
     }
     std::sort(each.begin(), each.end());
     const auto [least, most] = std::minmax_element(counts.begin(), counts.end());
-    std::printf("{\"ns\":%.2f,\"samples\":%zu,\"picks\":%zu,\"least\":%llu,\"most\":%llu}\n",
-                each[each.size() / 2], each.size(), each.size() * kBatch,
-                static_cast<unsigned long long>(*least), static_cast<unsigned long long>(*most));
+    std::printf("{\"ns\":%.2f,\"samples\":%zu,\"picks\":%zu,\"least\":%llu,\"most\":%llu}\n", each[each.size() / 2],
+                each.size(), each.size() * kBatch, static_cast<unsigned long long>(*least),
+                static_cast<unsigned long long>(*most));
     std::fflush(stdout);
   }
   return 0;
