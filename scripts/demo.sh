@@ -3,7 +3,7 @@
 # until Ctrl-C. Arguments go to the balancer in place of --demo.
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
-need curl 'apt-get install curl'
+want curl:curl
 set_up
 
 step 'starting'

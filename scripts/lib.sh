@@ -12,6 +12,23 @@ need() {
   }
 }
 
+# Each argument is program:package. What is missing is installed where that can be done, else named.
+want() {
+  local pair missing=() as_root=()
+  for pair in "$@"; do
+    command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
+  done
+  [ "${#missing[@]}" -gt 0 ] || return 0
+  [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+  if ! command -v apt-get >/dev/null || ! command -v "${as_root[0]:-apt-get}" >/dev/null; then
+    printf 'missing: install %s\n' "${missing[*]}" >&2
+    exit 1
+  fi
+  step "installing ${missing[*]}"
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+}
+
 set_up() {
   need node 'Node.js 20.17 or later'
   need npm 'comes with Node.js'
