@@ -28,7 +28,9 @@ export async function startDemo(): Promise<Demo> {
   const ports = servers.map((server) => (server.address() as AddressInfo).port);
   const config = [
     'listen: 127.0.0.1:8080',
+    'max_connections: 1000',
     'algorithm: round_robin',
+    'log: { format: text }',
     'health_checks: { check_type: http, path: /health, interval: 2s, timeout: 1s }',
     'backends:',
     ...ports.map((port) => `  - { host: 127.0.0.1, port: ${port} }`),
