@@ -84,9 +84,16 @@ const OBJECT_NAME = '(config)';
 
 /** Never throws: what cannot be printed as JSON is a problem like others. */
 export function loadInput(input: ConfigInput | string): LoadResult {
-  if (typeof input === 'string') return loadConfigFile(input);
+  if (typeof input === 'string') return withoutAdmin(loadConfigFile(input));
   const printed = printInput(input);
-  return printed.ok ? loadConfigText(OBJECT_NAME, printed.text) : refused(printed.message);
+  return printed.ok ? withoutAdmin(loadConfigText(OBJECT_NAME, printed.text)) : refused(printed.message);
+}
+
+/** The program around it is its admin interface: a key that would open another one must not be passed over in silence. */
+function withoutAdmin(loaded: LoadResult): LoadResult {
+  if (!loaded.ok || (loaded.config.admin.socket === '' && loaded.config.admin.port === 0)) return loaded;
+  const message = 'admin: an embedded balancer opens no admin interface; its methods do what that does';
+  return { ok: false, issues: loaded.source.issues([{ span: loaded.origins.near(['admin']), message }]) };
 }
 
 type Printed =
