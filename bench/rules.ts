@@ -6,7 +6,7 @@ import type { Workload } from './workloads.ts';
 
 /** Share of the machine's time that the hypervisor may have taken. */
 export const MOST_STEAL = 0.005;
-/** Share of the machine's time that may have gone to neither the proxy, the generator nor its helpers. */
+/** Share of the machine's time that may have gone to neither the proxy nor the generator. */
 export const MOST_STRANGERS = 0.08;
 /** Share of the offered bulk that has to have arrived. */
 export const LEAST_DELIVERED = 0.97;
@@ -27,7 +27,7 @@ const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 /** Share of the machine's time that strangers and the kernel's own threads had. */
 export function strangersShare(m: Measured): number {
   if (m.capacity_ns === undefined || m.machine_ns === undefined) return 0;
-  const known = (m.proxy_ns ?? 0) + (m.own_ns ?? 0) + (m.helpers_ns ?? 0);
+  const known = (m.proxy_ns ?? 0) + (m.own_ns ?? 0);
   return Math.max(0, m.machine_ns - known) / m.capacity_ns;
 }
 

@@ -2,7 +2,7 @@
 // files. Exit codes: 0 measured, 1 it could not be, 2 bad command line.
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -54,6 +54,9 @@ async function measure(
   bench: Bench,
 ): Promise<Pick<Results, 'trials' | 'syscalls' | 'micro' | 'notes'>> {
   const notes = [...cast.notes];
+  if (!bench.canKeepAwake && options.workloads.some((workload) => workload.awake)) {
+    notes.push('CPUs were not kept awake where they should be: /dev/cpu_dma_latency is for root');
+  }
   let trials: TrialRecord[] = [];
   let syscalls: SyscallRecord[] = [];
   let micro: MicroRecord[] = [];
@@ -113,6 +116,16 @@ async function microParts(): Promise<{ records: MicroRecord[]; notes: string[] }
   }
 }
 
+/** The file through which sleep states are held off is there and may be written. */
+function mayKeepAwake(): boolean {
+  try {
+    accessSync('/dev/cpu_dma_latency', constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function networkText(options: Options): string {
   if (process.env[INSIDE] !== undefined) return 'loopback of a network namespace of its own';
   return options.namespace
@@ -140,6 +153,7 @@ async function run(options: Options, generator: string): Promise<number> {
     warmUpSeconds: options.warmUp,
     tolerateStrangers: options.tolerateStrangers,
     quick: options.quick,
+    canKeepAwake: mayKeepAwake(),
   };
   const environment = describeEnvironment({
     placement: `proxy pinned to CPU ${proxyCpu}, generator and backends to CPU ${generatorCpu}`,

@@ -172,6 +172,17 @@ export function efficiency(results: Results, workload: Workload, subject: string
   return shares.length === 0 ? undefined : median(shares);
 }
 
+/** Share of a subject's CPU time that its processes' first threads took: in ours, the one that runs JavaScript. */
+export function mainThreadShare(results: Results, workload: Workload, subject: string): number | undefined {
+  const shares = countedTrials(results.trials, workload.id).flatMap((trial) => {
+    const { threads = [], proxy_ns: all = 0 } = trial.measured ?? {};
+    if (trial.subject !== subject || trial.voids.length > 0 || all === 0) return [];
+    const main = threads.filter((thread) => thread.tid === thread.pid);
+    return [main.reduce((sum, thread) => sum + thread.ns, 0) / all];
+  });
+  return shares.length === 0 ? undefined : median(shares);
+}
+
 export interface Dropped {
   readonly workload: string;
   readonly round: number;

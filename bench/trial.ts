@@ -22,6 +22,8 @@ export interface Bench {
   readonly warmUpSeconds: number;
   readonly tolerateStrangers: boolean;
   readonly quick: boolean;
+  /** Idle CPUs can be kept from sleeping. */
+  readonly canKeepAwake: boolean;
 }
 
 export interface Asked {
@@ -37,12 +39,15 @@ export interface Asked {
 /** What a trial may take beyond its window: starts, connects, ends. */
 const PATIENCE_S = 60;
 
-/** One thread per CPU that runs when nobody else wants to. */
-async function keepAwake(bench: Bench, logFile: string): Promise<Child[]> {
-  const cpus = [...new Set([bench.proxyCpu, bench.generatorCpu])];
-  const spinners = cpus.map((cpu) => start([bench.generator, 'spin', String(cpu)], { logFile }).child);
-  await poll(() => (spinners.every((spinner) => spinner.pid > 0) ? true : undefined), 1000);
-  return spinners;
+/** Idle CPUs poll for as long as this child lives. */
+async function keepAwake(bench: Bench, folder: string): Promise<Child> {
+  const { child } = start([bench.generator, 'awake'], { logFile: join(folder, 'awake.log') });
+  await poll(
+    () => (child.log().includes('awake') ? true : undefined),
+    1000,
+    () => child.hasEnded(),
+  );
+  return child;
 }
 
 /** Less time for memory to settle. */
@@ -77,7 +82,7 @@ export async function runCourse(
   const log = join(folder, 'load.log');
   let generator: Generator | undefined;
   let running: Running | undefined;
-  let awake: Child[] = [];
+  let awake: Child | undefined;
   let timer: NodeJS.Timeout | undefined;
   try {
     generator = await startGenerator(bench.generator, generatorArgs(bench, asked), bench.generatorCpu, log);
@@ -90,7 +95,7 @@ export async function runCourse(
       cpu: bench.proxyCpu,
       launcher: bench.generator,
     });
-    if (asked.workload.awake) awake = await keepAwake(bench, log);
+    if (asked.workload.awake && bench.canKeepAwake) awake = await keepAwake(bench, folder);
     const finish = await aroundLoad(running.pids);
     let open = true;
     let reloads: Promise<number> | undefined;
@@ -100,22 +105,18 @@ export async function runCourse(
       if (isOpen && reload !== undefined) reloads = reload(() => !open);
       reloads?.catch(() => undefined); // told below, where it is waited for
     };
-    const helpers = awake.map((spinner) => spinner.pid);
     const late = new Promise<never>((_, reject) => {
       const limit = bench.warmUpSeconds + bench.windowSeconds + PATIENCE_S;
       timer = setTimeout(() => reject(new Error(`not over after ${limit} s`)), limit * 1000);
     });
-    const measured = await Promise.race([
-      generator.go(running.target, running.pids, helpers, onWindow),
-      late,
-    ]);
+    const measured = await Promise.race([generator.go(running.target, running.pids, onWindow), late]);
     await finish();
     if (running.child?.hasEnded())
       throw new Error(`it has ended by itself: ${running.child.log().trim().slice(-300)}`);
     return { measured, ...(reloads === undefined ? {} : { reloadsPerSecond: await reloads }) };
   } finally {
     clearTimeout(timer);
-    await Promise.all([generator?.kill(), running?.stop(), ...awake.map((spinner) => spinner.stop(0))]);
+    await Promise.all([generator?.kill(), running?.stop(), awake?.stop(0)]);
     rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -39,8 +39,6 @@ export interface Measured {
   readonly proxy_ns?: number;
   readonly proxy_clock_ns?: number;
   readonly own_ns?: number;
-  /** Of helpers that keep CPUs awake. */
-  readonly helpers_ns?: number;
   readonly machine_ns?: number;
   readonly steal_ns?: number;
   readonly capacity_ns?: number;
@@ -61,12 +59,7 @@ export interface Generator {
   /** host:port of each. */
   readonly backends: readonly string[];
   /** `direct`, or the address of a proxy with the processes to measure. Resolves with what was measured. */
-  go(
-    target: string,
-    pids: readonly number[],
-    helpers: readonly number[],
-    onWindow?: (open: boolean) => void,
-  ): Promise<Measured>;
+  go(target: string, pids: readonly number[], onWindow?: (open: boolean) => void): Promise<Measured>;
   kill(): Promise<void>;
 }
 
@@ -96,8 +89,8 @@ export async function startGenerator(
   return {
     pid: child.pid,
     backends: ready['backends'] as string[],
-    async go(target, pids, helpers, onWindow) {
-      stdin.write(`go ${target} ${pids.join(',') || '-'} ${helpers.join(',') || '-'}\n`);
+    async go(target, pids, onWindow) {
+      stdin.write(`go ${target} ${pids.join(',') || '-'}\n`);
       for (;;) {
         const message = await next();
         if (message['event'] === 'open') onWindow?.(true);

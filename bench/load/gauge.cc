@@ -48,7 +48,7 @@ uint64_t process_clock(pid_t pid) {
 
 }  // namespace
 
-Reading read_gauge(const std::vector<pid_t>& pids, const std::vector<pid_t>& helpers) {
+Reading read_gauge(const std::vector<pid_t>& pids) {
   Reading r;
   r.at = now_ns();
   for (const pid_t pid : pids) {
@@ -62,7 +62,6 @@ Reading read_gauge(const std::vector<pid_t>& pids, const std::vector<pid_t>& hel
     });
     r.process_clock_ns += process_clock(pid);
   }
-  for (const pid_t pid : helpers) r.helpers_ns += process_clock(pid);
   r.own_ns = static_cast<uint64_t>(read_clock(CLOCK_PROCESS_CPUTIME_ID));
   std::istringstream line(first_line("/proc/stat"));
   std::string label;
@@ -90,7 +89,7 @@ void report_window(Json& json, const Reading& before, const Reading& after) {
   }
   json.close(']');
   json.field("proxy_ns", total).field("proxy_clock_ns", after.process_clock_ns - before.process_clock_ns);
-  json.field("own_ns", after.own_ns - before.own_ns).field("helpers_ns", after.helpers_ns - before.helpers_ns);
+  json.field("own_ns", after.own_ns - before.own_ns);
   const uint64_t capacity = elapsed * static_cast<uint64_t>(sysconf(_SC_NPROCESSORS_ONLN));
   const uint64_t unused = (after.idle_ns - before.idle_ns) + (after.steal_ns - before.steal_ns);
   json.field("machine_ns", capacity > unused ? capacity - unused : 0);

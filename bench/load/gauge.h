@@ -30,14 +30,13 @@ struct Reading {
   /// gone.
   uint64_t process_clock_ns = 0;
   uint64_t own_ns = 0;
-  uint64_t helpers_ns = 0;
   /// All CPUs together. Idle time is exact while the kernel stops its tick when idle; the rest follows from
   /// it.
   uint64_t idle_ns = 0;
   uint64_t steal_ns = 0;
 };
 
-Reading read_gauge(const std::vector<pid_t>& pids, const std::vector<pid_t>& helpers);
+Reading read_gauge(const std::vector<pid_t>& pids);
 
 /// Writes the differences as fields of the object that is open.
 void report_window(Json& json, const Reading& before, const Reading& after);

@@ -8,7 +8,7 @@
 //   small messages together load idle  --sessions N,N,N --ask yes|no --settle SECONDS memory per session
 //   common: --net N (1 to 254)  --seed N  --backends N  --warm-up SECONDS  --window SECONDS
 //           --patience SECONDS (for all sessions to end)
-//   load on-cpu CPU -- COMMAND…      load namespace -- COMMAND…      load spin CPU
+//   load on-cpu CPU -- COMMAND…      load namespace -- COMMAND…      load awake
 #include <signal.h>
 
 #include <cstdio>
@@ -73,7 +73,7 @@ int main(int argc, char** argv) {
   };
   if (verb == "on-cpu" && argc > 2) return load::run_on_cpu(std::atoi(argv[2]), after_dashes(3));
   if (verb == "namespace") return load::run_in_namespace(after_dashes(2));
-  if (verb == "spin" && argc > 2) return load::spin(std::atoi(argv[2]));
-  if (verb.empty()) load::die("load bulk|ask|short|mixed|idle|on-cpu|namespace|spin …");
+  if (verb == "awake") return load::keep_awake();
+  if (verb.empty()) load::die("load bulk|ask|short|mixed|idle|on-cpu|namespace|awake …");
   return load::run_load(verb, load::Args(argc, argv, 2));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Where a program runs: on one CPU, in a network namespace of its own; and what keeps a CPU from sleeping.
+// Where a program runs: on one CPU, in a network namespace of its own; and what keeps CPUs from sleeping.
 #pragma once
 
 namespace load {
@@ -12,7 +12,7 @@ int run_on_cpu(int cpu, char** command);
 /// by name.
 int run_in_namespace(char** command);
 
-/// Keeps a CPU awake at the lowest priority there is, until the parent ends.
-int spin(int cpu);
+/// Keeps all CPUs out of sleep states until the parent ends: an idle one polls. Needs root.
+int keep_awake();
 
 }  // namespace load

@@ -103,8 +103,8 @@ void wait_for_go(Trial& trial) {
   trial.loop.watch(console, EPOLLIN);
   trial.loop.run([&] { return console.complete(); }, kNever);
   std::istringstream words(console.line);
-  std::string verb, target, pids, helpers;
-  words >> verb >> target >> pids >> helpers;
+  std::string verb, target, pids;
+  words >> verb >> target >> pids;
   if (verb != "go") die(("not a command: " + console.line).c_str());
   if (target == "direct") {
     trial.targets = trial.backends;
@@ -112,7 +112,6 @@ void wait_for_go(Trial& trial) {
     trial.targets = {Endpoint::parse(target)};
   }
   trial.pids = parse_pids(pids);
-  trial.helpers = parse_pids(helpers);
   trial.loop.close(console);
 }
 
@@ -141,14 +140,14 @@ int run_trial(Trial& trial, Load& load, const Args& args) {
   loop.run(never, now_ns() + warm_up);
 
   tell("open");
-  const Reading before = read_gauge(trial.pids, trial.helpers);
+  const Reading before = read_gauge(trial.pids);
   trial.window_from = before.at;
   trial.window_to = before.at + window;
   trial.measuring = true;
   const uint64_t units_before = load.units();
   loop.run(never, trial.window_to);
   const uint64_t units_after = load.units();
-  const Reading after = read_gauge(trial.pids, trial.helpers);
+  const Reading after = read_gauge(trial.pids);
   trial.measuring = false;
   tell("closed");
 

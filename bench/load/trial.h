@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The course of one trial, the same for every load: backends listen and are told on stdout; `go TARGET PIDS
-// HELPERS` comes on stdin (TARGET is an address, or `direct` for the backends themselves); connect; warm up;
-// measure between two readings of the gauge; end in good order; print one line of JSON. A load fills in the
-// parts.
+// The course of one trial, the same for every load: backends listen and are told on stdout; `go TARGET PIDS`
+// comes on stdin (TARGET is an address, or `direct` for the backends themselves); connect; warm up; measure
+// between two readings of the gauge; end in good order; print one line of JSON. A load fills in the parts.
 #pragma once
 
 #include <sys/types.h>
@@ -29,7 +28,6 @@ struct Trial {
   std::vector<Endpoint> backends;
   std::vector<Endpoint> targets;  // the proxy, or all backends
   std::vector<pid_t> pids;        // of the proxy; empty when direct
-  std::vector<pid_t> helpers;     // that keep CPUs awake
   bool measuring = false;
   Nanos window_from = kNever;  // kNever until it opens
   Nanos window_to = kNever;

@@ -4,7 +4,14 @@
 import { duration, figure as number, plural, seconds, table } from '../lib/format.ts';
 import type { Results } from '../lib/results.ts';
 import { LEAST_DELIVERED, MOST_STEAL, MOST_STRANGERS } from '../rules.ts';
-import { dropped, efficiency, failures, summariseFigure, type FigureSummary } from '../summary.ts';
+import {
+  dropped,
+  efficiency,
+  failures,
+  mainThreadShare,
+  summariseFigure,
+  type FigureSummary,
+} from '../summary.ts';
 import { bounds, perUnit } from '../syscalls.ts';
 import { workloads, type Workload } from '../workloads.ts';
 import { measuredWorkloads, reservations, summarise } from './content.ts';
@@ -41,6 +48,7 @@ function workloadSection(results: Results, workload: Workload, summaries: readon
       subject === undefined || family === 'direct' ? undefined : efficiency(results, workload, subject);
     return share === undefined ? [] : [`${nameOf(family)} ${Math.round(share * 100)} %`];
   });
+  const mainThread = mainThreadShare(results, workload, 'ours');
   const counted = own[0]?.standings[0]?.spread.count ?? 0;
   return [
     `### ${workload.id}: ${workload.title}`,
@@ -55,6 +63,9 @@ function workloadSection(results: Results, workload: Workload, summaries: readon
           '',
         ]
       : []),
+    ...(mainThread === undefined
+      ? []
+      : [`Of ours, the thread that runs JavaScript took ${(100 * mainThread).toFixed(1)} %.`, '']),
     ...(winners.length > 0 ? [`Best variants: ${winners.join('; ')}.`, ''] : []),
     ...failed,
     `\`npm run bench -- --macro --workloads ${workload.id}\``,

@@ -25,7 +25,7 @@ interface Measured {
 }
 interface Generator {
   readonly backends: readonly string[];
-  go(target: string, pids: readonly number[], helpers: readonly number[]): Promise<Measured>;
+  go(target: string, pids: readonly number[]): Promise<Measured>;
   kill(): Promise<void>;
 }
 
@@ -119,7 +119,7 @@ describe('the load generator', { skip, timeout: 300_000 }, () => {
 
   async function direct(args: readonly string[]): Promise<Measured> {
     const generator = await start(args);
-    return generator.go('direct', [], []);
+    return generator.go('direct', []);
   }
 
   async function through(crime: Crime, args: readonly string[]): Promise<Measured> {
@@ -127,7 +127,7 @@ describe('the load generator', { skip, timeout: 300_000 }, () => {
     const server = await proxy(generator.backends[0] ?? '', crime);
     servers.push(server);
     const { port } = server.address() as AddressInfo;
-    return generator.go(`127.0.0.1:${port}`, [process.pid], []);
+    return generator.go(`127.0.0.1:${port}`, [process.pid]);
   }
 
   for (const args of [

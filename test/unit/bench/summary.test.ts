@@ -35,7 +35,8 @@ interface FigureSummary {
 }
 
 const { workloads } = await load<{ workloads: readonly Workload[] }>('workloads.js');
-const { dropped, efficiency, failures, judgeGoal, summariseFigure } = await load<{
+const { dropped, efficiency, failures, judgeGoal, mainThreadShare, summariseFigure } = await load<{
+  mainThreadShare(results: object, workload: Workload, subject: string): number | undefined;
   summariseFigure(results: object, workload: Workload, figure: Figure): FigureSummary;
   failures(trials: readonly object[], workload: string): Map<string, string>;
   efficiency(results: object, workload: Workload, subject: string): number | undefined;
@@ -221,6 +222,22 @@ describe('what a proxy adds', { skip }, () => {
       fields: quantiles(100_000),
     }));
     assert.deepEqual(summarise(trials, 'F').standings, []);
+  });
+});
+
+describe('the main thread', { skip }, () => {
+  it('is told apart from those that relay', () => {
+    const threads = [
+      { pid: 7, tid: 7, name: 'node', ns: 1000 },
+      { pid: 7, tid: 8, name: 'ub-worker-0', ns: 98_000 },
+      { pid: 7, tid: 9, name: 'node', ns: 1000 },
+    ];
+    const trials = rounds(3, 'B.64', { ours: 100 }).map((trial) => ({
+      ...trial,
+      fields: { threads, proxy_ns: 100_000 },
+    }));
+    assert.equal(mainThreadShare(fakeResults(trials), workload('B.64'), 'ours'), 0.01);
+    assert.equal(mainThreadShare(fakeResults(trials), workload('B.64'), 'net'), undefined);
   });
 });
 
