@@ -26,6 +26,7 @@ export const allGoals: readonly Goal[] = [
   ...goals('A.one-way', 'cpu', 0.5, 0.95, 0.45),
   ...goals('A.both-ways', 'cpu', 0.5, 0.95, 0.45),
   ...goals('B.1', 'cpu', 0.7, 0.7, 0.92),
+  ...goals('B.1.sleepy', 'cpu', 0.7, 0.7, 0.92),
   ...goals('B.64', 'cpu', 0.8, 0.8, 0.92),
   ...goals('C', 'cpu', 0.85, 0.85, 0.9),
   ...goals('D.silent', 'user', 0.15, 0.15, 0.05),

@@ -34,8 +34,8 @@ export function spareRounds(rounds: number): number {
 }
 
 /** Before any trial has told better: the starts and ends around a window. */
-const OVERHEAD_S = 1.2;
-const IDLE_TRIAL_S = 5;
+const OVERHEAD_S = 0.35;
+const IDLE_TRIAL_S = 2.2;
 
 interface Clock {
   done: number;

@@ -2,6 +2,7 @@
 // subject and no statistics.
 
 import type { Measured } from './lib/generator.ts';
+import { plural } from './lib/format.ts';
 import { fitLine } from './lib/stats.ts';
 
 export type Letter = 'A' | 'B' | 'C' | 'D' | 'E' | 'F' | 'G' | 'H';
@@ -32,7 +33,7 @@ export interface Workload {
   readonly awake: boolean;
   /** Of the whole set in a short run. */
   readonly quick: boolean;
-  /** Largest share of the latency that the generator's own lateness may have. */
+  /** Largest share of the p99 that the generator's own lateness may have, beyond what is always allowed. */
   readonly mostLag?: number;
   /** Ids of the only subjects that it is for. */
   readonly only?: readonly string[];
@@ -131,16 +132,17 @@ function bulk(id: string, direction: string, title: string, quick: boolean): Wor
   };
 }
 
-function keepAlive(connections: number, quick: boolean): Workload {
+function keepAlive(connections: number, quick: boolean, awake = false): Workload {
+  const sleepy = connections === 1 && !awake;
   return {
-    id: `B.${connections}`,
+    id: `B.${connections}${sleepy ? '.sleepy' : ''}`,
     letter: 'B',
-    title: `small requests, ${connections} connection${connections === 1 ? '' : 's'}`,
+    title: `small requests, ${plural(connections, 'connection')}${sleepy ? ', CPUs may sleep' : ''}`,
     about: '100 B each way over connections that stay, the next request follows the answer',
     loop: 'closed',
     args: ['ask', '--connections', String(connections)],
     figures: requestFigures,
-    awake: false,
+    awake,
     quick,
   };
 }
@@ -167,10 +169,14 @@ function fixedRate(id: string, awake: boolean): Workload {
     about: `4,000 requests a second of 100 B over 32 connections, at random times, whatever the answers do; CPUs ${awake ? 'are kept awake' : 'sleep when idle'}`,
     loop: 'open',
     args: ['ask', '--connections', '32', '--per-second', '4000'],
-    figures: [latency('p50', 'added', 'added p50'), latency('p99', 'added', 'added p99')],
+    figures: [
+      latency('p50', 'added', 'added p50'),
+      latency('p99', 'added', 'added p99'),
+      proxyCpu('µs/request', 1e-3),
+    ],
     awake,
     quick: awake,
-    mostLag: 0.5,
+    mostLag: 0.1,
   };
 }
 
@@ -204,6 +210,14 @@ function backends(count: number): Workload {
 export const workloads: readonly Workload[] = [
   bulk('A.one-way', 'to_client', 'bulk, one way', true),
   bulk('A.both-ways', 'both', 'bulk, both ways', false),
+  {
+    ...bulk('A.paced', 'to_client', 'bulk, one way, at a fixed rate', false),
+    about: '4 streams, backend to client, 500 MB/s in all: the same load for everybody',
+    loop: 'open',
+    args: ['bulk', '--streams', '4', '--direction', 'to_client', '--bytes-per-second', '5e8'],
+    figures: [proxyCpu('ms/GB', 1e3), machineCpu('ms/GB', 1e3)],
+  },
+  keepAlive(1, false, true),
   keepAlive(1, false),
   keepAlive(64, true),
   keepAlive(512, false),
@@ -240,7 +254,7 @@ export const workloads: readonly Workload[] = [
     figures: [latency('p99', 'plain', 'p99'), latency('p50', 'plain', 'p50'), proxyCpu('µs/request', 1e-3)],
     awake: true,
     quick: false,
-    mostLag: 0.5,
+    mostLag: 0.25,
   },
   fixedRate('F', true),
   fixedRate('F.sleepy', false),

@@ -48,6 +48,7 @@ export interface Measured {
   readonly bulk_bytes?: number;
   readonly bulk?: { readonly offered_bytes_per_second: number };
   readonly offered_per_second?: number;
+  readonly offered_bytes_per_second?: number;
   readonly latency?: Quantiles;
   readonly lag?: Quantiles;
   readonly memory?: readonly MemoryStep[];

@@ -48,6 +48,9 @@ describe('a trial', { skip }, () => {
     const bulk = { bulk: { offered_bytes_per_second: 1000 } };
     assert.equal(verdict('E', { ...bulk, bulk_bytes: 900 }).voids.length, 1);
     assert.equal(verdict('E', { ...bulk, bulk_bytes: 990 }).voids.length, 0);
+    assert.equal(verdict('A.paced', { offered_bytes_per_second: 2000 }).voids.length, 1);
+    assert.equal(verdict('A.paced', { offered_bytes_per_second: 1000 }).voids.length, 0);
+    assert.equal(verdict('A.one-way', { offered_bytes_per_second: 0 }).voids.length, 0);
   });
 
   it('is void when requests were not made at their rate', () => {
@@ -75,8 +78,11 @@ describe('a round', { skip }, () => {
 
   it('is dropped when the generator was late', () => {
     const latency = { count: 4000, mean: 1, p50: 1e5, p90: 1e5, p99: 1e5, p999: 1e5, max: 1e5 };
-    const late = verdict('F', { latency, lag: { ...latency, p99: 9e4 }, offered_per_second: 4000 });
+    const late = verdict('F', { latency, lag: { ...latency, p99: 2e5 }, offered_per_second: 4000 });
     assert.equal(late.disturbances.length, 1);
+    // A wake-up takes a while; that is in direct as well.
+    const usual = verdict('F', { latency, lag: { ...latency, p99: 9e4 }, offered_per_second: 4000 });
+    assert.equal(usual.disturbances.length, 0);
   });
 });
 
