@@ -87,6 +87,7 @@ Napi::Object write_backend(Napi::Env env, const BackendState& state) {
 
 Napi::Object write_worker(Napi::Env env, const WorkerCounters& counters) {
   Napi::Object out = Napi::Object::New(env);
+  out.Set("accepted", big(env, counters.accepted.get()));
   out.Set("loops", big(env, counters.loops.get()));
   out.Set("events", big(env, counters.events.get()));
   out.Set("staleEvents", big(env, counters.stale_events.get()));

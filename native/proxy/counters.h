@@ -92,6 +92,7 @@ struct alignas(64) BackendCounters {
 };
 
 #define UB_WORKER_COUNTERS(X) \
+  X(accepted)                 \
   X(loops)                    \
   X(events)                   \
   X(stale_events)             \

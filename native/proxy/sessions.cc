@@ -26,6 +26,7 @@ constexpr size_t kMostDiscarded = 1 << 20;  // unread input dropped so that clos
 void Sessions::open(int fd, const sockaddr_storage& peer, WorkerListener& listener) {
   const auto slot = ctx_.slab.acquire();
   listener.counters->accepted.add();
+  ctx_.counters.accepted.add();
   if (slot.item == nullptr) {
     arm_reset(fd);
     ::close(fd);

@@ -194,6 +194,7 @@ export interface BackendCounters {
 }
 
 export interface WorkerCounters {
+  readonly accepted: bigint;
   readonly loops: bigint;
   readonly events: bigint;
   readonly staleEvents: bigint;

@@ -93,6 +93,7 @@ export const processMetrics: Readonly<Record<ProcessKey, Metric>> = {
 
 export type WorkerKey =
   | 'workerSessions'
+  | 'workerAccepted'
   | 'workerLoops'
   | 'workerEvents'
   | 'workerStaleEvents'
@@ -107,6 +108,12 @@ export const workerMetrics: Readonly<Record<WorkerKey, Metric>> = {
     help: 'Sessions that this worker serves now.',
     source: 'data plane',
     use: 'Whether the kernel spreads connections evenly over workers.',
+  }),
+  workerAccepted: counter('worker_accepted', ['worker'], {
+    unit: 'connections',
+    help: 'Client connections that this worker accepted.',
+    source: 'data plane',
+    use: 'Whether the kernel spreads new connections evenly; sessions tell who stays.',
   }),
   workerLoops: counter('worker_loops', ['worker'], {
     unit: 'turns',

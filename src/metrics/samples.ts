@@ -223,6 +223,7 @@ function workerSamples({ workers }: Counters) {
     workers.map((worker, at) => ({ labels: { worker: String(at) }, value: Number(pick(worker)) }));
   return {
     workerSessions: each((worker) => worker.sessions),
+    workerAccepted: each((worker) => worker.accepted),
     workerLoops: each((worker) => worker.loops),
     workerEvents: each((worker) => worker.events),
     workerStaleEvents: each((worker) => worker.staleEvents),

@@ -63,6 +63,7 @@ inBothModes('sessions, ends and bytes are exact', async (lab, splice) => {
   await lb.untilMetric('ultrabalancer_l4_sessions_closed_total', 10, { reason: 'finished' });
   const page = await lb.metrics();
   assert.equal(page.get('ultrabalancer_l4_sessions_total'), 10);
+  assert.equal(page.get('ultrabalancer_l4_worker_accepted_total'), 10);
   assert.equal(page.get('ultrabalancer_l4_relayed_bytes_total', { direction: 'to_backend' }), bytes);
   assert.equal(page.get('ultrabalancer_l4_relayed_bytes_total', { direction: 'to_client' }), bytes);
 });

@@ -52,6 +52,7 @@ export function backendCounters(slot: number, some: Partial<BackendCounters> = {
 
 export function workerCounters(some: Partial<WorkerCounters> = {}): WorkerCounters {
   return {
+    accepted: 0n,
     loops: 0n,
     events: 0n,
     staleEvents: 0n,

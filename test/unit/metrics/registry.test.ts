@@ -138,6 +138,7 @@ test('every number arrives where it belongs', async () => {
   source.workers = [
     workerCounters({ loops: 1n }),
     workerCounters({
+      accepted: 20n,
       loops: 21n,
       events: 22n,
       staleEvents: 23n,
@@ -199,6 +200,7 @@ test('every number arrives where it belongs', async () => {
     ['ultrabalancer_l4_build_info', { version: '1.2.3', node: process.version }, 1],
     ['ultrabalancer_l4_events_dropped_total', {}, 31],
     ['ultrabalancer_l4_log_lines_dropped_total', {}, 7],
+    ['ultrabalancer_l4_worker_accepted_total', { worker: '1' }, 20],
     ['ultrabalancer_l4_worker_loops_total', { worker: '0' }, 1],
     ['ultrabalancer_l4_worker_loops_total', { worker: '1' }, 21],
     ['ultrabalancer_l4_worker_events_total', { worker: '1' }, 22],
