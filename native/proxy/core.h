@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
-// The data plane as a whole, driven from one thread (the control plane's): starts and feeds workers, owns the
-// listening sockets between them, adds up what they count. Nothing here is on the path of a byte or a connection.
+// The data plane as a whole, driven from one thread (the control plane's): starts and feeds workers, adds up what they
+// count. Nothing here is on the path of a byte or a connection.
 #pragma once
 
-#include <array>
 #include <map>
 #include <memory>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "base/result.h"
 #include "proxy/cpu.h"
 #include "proxy/events.h"
+#include "proxy/listening.h"
 #include "proxy/worker.h"
 
 namespace ub {
@@ -42,54 +42,22 @@ class Core {
   void kill(uint32_t worker, uint64_t session);
 
  private:
-  /// A listening socket. Workers watch it through duplicates, so that no descriptor number has two owners.
-  struct Listening {
-    uint32_t id;
-    Address address;
-    UniqueFd fd;
-    int backlog;
-    TcpOptions options;
-    uint32_t worker = kMaxWorkers;   // who watches it
-    uint32_t listener = UINT32_MAX;  // slot of the listener that it was told to serve
-  };
-  /// The sockets of one address in the order in which the kernel counts them.
-  struct Group {
-    Address address;
-    std::vector<uint32_t> order;
-    std::vector<uint32_t> retiring;
-    bool steered = false;
-  };
-  struct Wanted {
-    Address address;
-    const ListenerSpec* spec;
-  };
-
-  Status bind_missing(const std::vector<Wanted>& wanted, uint32_t workers, std::vector<Listening>& fresh);
   Status start_workers(const Snapshot& snapshot);
   void place_workers(const std::vector<int>& cpus);
   void install_states(Snapshot& snapshot);
-  void place_sockets(const std::vector<Wanted>& wanted, uint32_t workers);
-  void place_group(const Wanted& want, uint32_t workers);
-  void assign(Listening& socket, uint32_t worker, uint32_t listener);
-  void refresh_options(Listening& socket, const ListenerSpec& spec);
-  Group& group_of(const Address& address);
-  void steer(Group& group);
-  void forget_socket(uint32_t id);
   void forget_unused();
   bool all_left() const;
 
   const cpu_set_t everywhere_ = own_affinity();  // where the process may run, as it was when this was made
   EventQueue events_;
   Doorbells doorbells_;
-  std::array<std::unique_ptr<Worker>, kMaxWorkers> workers_;
+  Workers workers_;
+  Listening listening_{workers_};
   std::map<uint32_t, std::shared_ptr<ListenerState>> listeners_;
   std::map<uint32_t, std::shared_ptr<BackendState>> backends_;
   std::map<uint32_t, std::shared_ptr<PoolState>> pools_;
-  std::vector<Listening> sockets_;
-  std::vector<Group> groups_;
   std::shared_ptr<const Snapshot> snapshot_;
   uint64_t told_generation_ = 0;
-  uint32_t next_socket_ = 1;
   bool draining_ = false;
   uint64_t drain_pending_ = 0;  // workers that have not told yet, a bit each
   bool stopping_ = false;
