@@ -351,8 +351,8 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
     names.stop();
     if (settling !== undefined) clearTimeout(settling);
     if (wasServing) {
-      // 0 is off, as everywhere: no deadline. Longer than any process lives.
-      engine.drain(config.drain.timeout === 0 ? 1e15 : config.drain.timeout);
+      // 0 is off, as everywhere: no deadline.
+      engine.drain(config.drain.timeout === 0 ? Infinity : config.drain.timeout);
       await drained;
     }
     engine.stop();

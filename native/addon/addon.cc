@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The addon's whole surface, documented in src/engine/binding.ts: create, apply, read, drain, stop, sessions, kill and
-// a few constants. All state is per environment, so worker_threads may load it; everything here runs on the
+// The addon's whole surface, documented in src/engine/binding.ts: create, apply, read, drain, shed, stop, sessions,
+// kill and a few constants. All state is per environment, so worker_threads may load it; everything here runs on the
 // environment's own thread, but for notify, which any worker may call.
 #include <memory>
 #include <vector>
@@ -126,11 +126,32 @@ Napi::Value drain(const Napi::CallbackInfo& info) {
   Handle* handle = handle_of(info);
   if (handle == nullptr) return env.Undefined();
   const double ms = info[1].IsNumber() ? info[1].As<Napi::Number>().DoubleValue() : -1;
-  if (!(ms >= 0 && ms < 9e15)) {
+  if (!(ms >= 0)) {
     throw_type_error(env, "drain(core, deadlineMs): deadlineMs is not a number of milliseconds");
     return env.Undefined();
   }
-  handle->core->drain(static_cast<Nanos>(ms * 1e6));
+  ShedSpec pace;
+  std::string problem;
+  if (!info[2].IsUndefined() && !read_pace(info[2], pace, problem)) {
+    if (!env.IsExceptionPending()) throw_type_error(env, problem);
+    return env.Undefined();
+  }
+  constexpr double kLongest = 9e12;  // three centuries
+  handle->core->drain(ms < kLongest ? static_cast<Nanos>(ms * 1e6) : kForEver, pace);
+  return env.Undefined();
+}
+
+Napi::Value shed(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Handle* handle = handle_of(info);
+  if (handle == nullptr) return env.Undefined();
+  ShedSpec spec;
+  std::string problem;
+  if (read_shed(info[1], spec, problem)) {
+    handle->core->shed(spec);
+  } else if (!env.IsExceptionPending()) {
+    throw_type_error(env, problem);
+  }
   return env.Undefined();
 }
 
@@ -174,7 +195,7 @@ Napi::Array names(Napi::Env env, const char* const (&texts)[kCount]) {
 }  // namespace
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
-  exports.Set("abi", Napi::Number::New(env, 1));
+  exports.Set("abi", Napi::Number::New(env, 2));
   exports.Set("closeReasons", names(env, kCloseReasonNames));
   exports.Set("connectFailures", names(env, kConnectFailureNames));
   exports.Set("maxWorkers", Napi::Number::New(env, kMaxWorkers));
@@ -187,6 +208,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("apply", Napi::Function::New<apply>(env, "apply"));
   exports.Set("read", Napi::Function::New<read>(env, "read"));
   exports.Set("drain", Napi::Function::New<drain>(env, "drain"));
+  exports.Set("shed", Napi::Function::New<shed>(env, "shed"));
   exports.Set("stop", Napi::Function::New<stop>(env, "stop"));
   exports.Set("sessions", Napi::Function::New<sessions>(env, "sessions"));
   exports.Set("kill", Napi::Function::New<kill>(env, "kill"));

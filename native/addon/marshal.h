@@ -15,6 +15,9 @@ namespace ub {
 
 /// False when something is wrong: `problem` says what, and no exception is pending.
 bool read_snapshot(const Napi::Value& value, Snapshot& snapshot, std::string& problem);
+/// How a drain ends sessions before its deadline; an order to end sessions. As read_snapshot.
+bool read_pace(const Napi::Value& value, ShedSpec& spec, std::string& problem);
+bool read_shed(const Napi::Value& value, ShedSpec& spec, std::string& problem);
 Napi::Value write_reading(Napi::Env env, const Reading& reading);
 Napi::Value write_events(Napi::Env env, const std::vector<Event>& events);
 Napi::Value write_sessions(Napi::Env env, const std::vector<SessionReport>& sessions);

@@ -71,6 +71,8 @@ Napi::Object write_backend(Napi::Env env, const BackendState& state) {
   UB_PUT(warm_used, "warmUsed")
   UB_PUT(warm_stale, "warmStale")
   UB_PUT(turns, "turns")
+  UB_PUT(drained, "drained")
+  UB_PUT(rebalanced, "rebalanced")
 #undef UB_PUT
   Napi::Array failures = Napi::Array::New(env, kConnectFailures);
   for (size_t i = 0; i < kConnectFailures; ++i) {

@@ -72,6 +72,25 @@ class Slab {
     }
   }
 
+  static constexpr uint32_t kEnd = UINT32_MAX;
+  /// Visits what is in the next `most` cells from `from` on, as for_each does, until visit says no; the answer is where
+  /// to go on, or kEnd. A chunk that is not there counts as one cell.
+  template <typename F>
+  uint32_t walk(uint32_t from, uint32_t most, F&& visit) {
+    size_t number = from / kPerChunk;
+    uint32_t cell = from % kPerChunk;
+    for (; number < chunks_.size(); ++number, cell = 0) {
+      if (!chunks_[number] && most-- == 0) return static_cast<uint32_t>(number) * kPerChunk;
+      for (; chunks_[number] && cell < kPerChunk; ++cell) {
+        const uint32_t here = static_cast<uint32_t>(number) * kPerChunk + cell;
+        if (most-- == 0) return here;
+        Cell& c = chunks_[number]->cells[cell];
+        if (c.generation != 0 && !visit(*std::launder(reinterpret_cast<T*>(c.storage)))) return here + 1;
+      }
+    }
+    return kEnd;
+  }
+
   uint32_t live() const { return live_; }
   ~Slab() {
     for_each([](T& item) { item.~T(); });

@@ -24,10 +24,11 @@
   X(kFirstByteTimeout, "first_byte_timeout")                                 \
   X(kSessionTimeout, "session_timeout")                                      \
   X(kTurnLimit, "turn_limit") /* max_requests_per_connection */              \
-  X(kDrained, "drained")      /* still open at the drain deadline */         \
+  X(kDrained, "drained")      /* a drain's deadline has come, or its pace */ \
   X(kKilled, "killed")        /* an operator asked */                        \
   X(kShutdown, "shutdown")                                                   \
-  X(kNoMemory, "no_memory")
+  X(kNoMemory, "no_memory")                                                  \
+  X(kRebalanced, "rebalanced") /* idle, on a backend that had too many */
 
 #define UB_CONNECT_FAILURES(X)      \
   X(kRefused, "refused")            \

@@ -95,16 +95,26 @@ void Core::forget_unused() {
   std::erase_if(pools_, [](const auto& entry) { return entry.second.use_count() == 1; });
 }
 
-void Core::drain(Nanos patience) {
+void Core::drain(Nanos patience, ShedSpec pace) {
   if (draining_ || stopping_) return;
   draining_ = true;
-  const Nanos deadline = monotonic_now() + patience;
+  pace.scope = ShedScope::kAll;
+  pace.has_deadline = patience != kForEver;
+  pace.patience = patience;
+  const auto order = std::make_shared<ShedOrder>(pace, monotonic_now());
   for (uint32_t i = 0; i < kMaxWorkers; ++i) {
     if (!workers_[i] || !workers_[i]->joinable()) continue;
-    if (workers_[i]->post({.kind = Command::Kind::kDrain, .deadline = deadline})) drain_pending_ |= 1ULL << i;
+    if (workers_[i]->post({.kind = Command::Kind::kDrain, .shed = order})) drain_pending_ |= 1ULL << i;
   }
   listening_.clear();  // the workers close theirs when they have emptied them
   if (drain_pending_ == 0) events_.push({EventType::kDrained, kMaxWorkers, 0, 0});
+}
+
+void Core::shed(const ShedSpec& wanted) {
+  const auto order = std::make_shared<ShedOrder>(wanted, monotonic_now());
+  for (const auto& worker : workers_) {
+    if (worker && worker->joinable()) worker->post({.kind = Command::Kind::kShed, .shed = order});
+  }
 }
 
 void Core::stop() {

@@ -32,7 +32,10 @@ class Core {
 
   /// All or nothing: new addresses are bound and new workers started before anything else changes.
   Status apply(Snapshot draft);
-  void drain(Nanos patience);
+  /// No more clients; what is left after that time is ended, and before it as `pace` says.
+  void drain(Nanos patience, ShedSpec pace = {});
+  /// Ends sessions as it says, from then on; takes the place of an order for the same scope.
+  void shed(const ShedSpec& wanted);
   /// Asynchronous: kStopped is collected when the last worker has left.
   void stop();
   /// What happened since the last call, folded over workers.

@@ -80,7 +80,9 @@ struct alignas(64) ListenerCounters {
   X(to_client_bytes)           \
   X(warm_used)                 \
   X(warm_stale)                \
-  X(turns)
+  X(turns)                     \
+  X(drained)                   \
+  X(rebalanced)
 
 struct alignas(64) BackendCounters {
 #define UB_FIELD(name) Counter name;

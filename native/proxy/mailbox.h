@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "net/wakeup.h"
+#include "proxy/shed_order.h"
 #include "proxy/snapshot.h"
 
 namespace ub {
@@ -44,13 +45,13 @@ struct Inspection {
 };
 
 struct Command {
-  enum class Kind : uint8_t { kApply, kAssign, kRelease, kRetire, kClose, kDrain, kStop, kInspect, kKill };
+  enum class Kind : uint8_t { kApply, kAssign, kRelease, kRetire, kClose, kDrain, kShed, kStop, kInspect, kKill };
   Kind kind;
   std::shared_ptr<const Snapshot> snapshot{};  // apply
   uint32_t socket = 0;                         // assign, release, retire, close
   int fd = -1;                                 // assign: a duplicate, the worker's from then on; -1 when it has one
   uint32_t listener = 0;                       // assign: slot
-  Nanos deadline = 0;                          // drain
+  std::shared_ptr<ShedOrder> shed{};           // drain, shed
   std::shared_ptr<Inspection> inspection{};    // inspect
   uint64_t session = 0;                        // kill
 };

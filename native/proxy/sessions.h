@@ -28,6 +28,8 @@ class Sessions {
   /// Ends all that have a client.
   void end_all(CloseReason reason);
   void end_one(uint32_t index, uint32_t generation, CloseReason reason);
+  /// Each side gets FIN if it loses nothing by it, else RST.
+  void end(Session& session, CloseReason reason) { finish(session, reason, Ending::kFair); }
 
  private:
   enum class Ending : uint8_t { kFin, kReset, kFair };  // kFair: to each side what it has deserved

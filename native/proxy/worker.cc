@@ -23,7 +23,8 @@ Worker::Worker(uint32_t index, EventQueue& events, Doorbells& doorbells)
       warm_(ctx_),
       connector_(ctx_, warm_),
       sessions_(ctx_, connector_, warm_),
-      acceptor_(ctx_, sessions_) {}
+      acceptor_(ctx_, sessions_),
+      shedding_(ctx_, sessions_, listeners_) {}
 
 Worker::~Worker() {
   if (joinable_) {
@@ -42,6 +43,7 @@ Status Worker::start() {
     doorbells_.bells[ctx_.index].store(&mailbox_.bell, std::memory_order_release);
   }
   stopping_ = retired_ = draining_ = drained_told_ = false;
+  shedding_.forget_all();
   mailbox_.reopen();
   ++run_number_;
   running_.store(true, std::memory_order_release);
@@ -89,7 +91,7 @@ void Worker::run() {
 int Worker::patience() const {
   if (!ctx_.ready.empty()) return 0;
   int wait = ctx_.wheel.wait_ms(ctx_.now);
-  for (const Nanos at : {acceptor_.resume_at(), acceptor_.retire_at(), warm_.due(), draining_ ? drain_deadline_ : 0}) {
+  for (const Nanos at : {acceptor_.resume_at(), acceptor_.retire_at(), warm_.due(), shedding_.due()}) {
     if (at == 0) continue;
     const int ms = at <= ctx_.now ? 0 : static_cast<int>(std::min<Nanos>((at - ctx_.now) / kMillisecond + 1, 60'000));
     wait = wait < 0 ? ms : std::min(wait, ms);
@@ -122,7 +124,7 @@ void Worker::turn() {
   if (ctx_.place_freed || (acceptor_.resume_at() != 0 && ctx_.now >= acceptor_.resume_at())) acceptor_.resume();
   if (acceptor_.retire_at() != 0 && ctx_.now >= acceptor_.retire_at()) acceptor_.close_retired();
   if (warm_.due() != 0 && ctx_.now >= warm_.due()) warm_.refill_all();
-  if (draining_ && ctx_.clients > 0 && ctx_.now >= drain_deadline_) sessions_.end_all(CloseReason::kDrained);
+  if (shedding_.due() != 0 && ctx_.now >= shedding_.due()) shedding_.work();
   if (draining_ && ctx_.clients == 0 && !drained_told_) {
     drained_told_ = true;
     events_.push({EventType::kDrained, ctx_.index, 0, 0});
@@ -161,10 +163,11 @@ void Worker::obey(Command& command) {
     case Command::Kind::kClose: acceptor_.close(command.socket); return;
     case Command::Kind::kDrain:
       draining_ = true;
-      drain_deadline_ = command.deadline;
       acceptor_.close_all();
       close_warm();
+      shedding_.obey(std::move(command.shed));
       return;
+    case Command::Kind::kShed: shedding_.obey(std::move(command.shed)); return;
     case Command::Kind::kStop:
       acceptor_.close_all();
       sessions_.end_all(CloseReason::kShutdown);

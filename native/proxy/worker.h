@@ -16,6 +16,7 @@
 #include "proxy/context.h"
 #include "proxy/mailbox.h"
 #include "proxy/sessions.h"
+#include "proxy/shedding.h"
 #include "proxy/warm_pool.h"
 
 namespace ub {
@@ -65,6 +66,7 @@ class Worker {
   Sessions sessions_;
   Acceptor acceptor_;
   std::unordered_map<uint32_t, std::unique_ptr<WorkerListener>> listeners_;  // by slot
+  Shedding shedding_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::atomic<uint64_t> generation_{0};
   std::atomic<bool> running_{false};
@@ -77,7 +79,6 @@ class Worker {
   bool drained_told_ = false;
   Nanos sweep_at_ = 0;  // when removed listeners and backends are looked at; 0: there are none
   uint32_t full_batches_ = 0;
-  Nanos drain_deadline_ = 0;
 };
 
 }  // namespace ub

@@ -1,7 +1,7 @@
 // The addon, function by function, and the only place that says what crosses the boundary. Every call is made from the
 // thread of the environment that loaded it, and returns at once; only `sessions` waits, at most 0.2 s.
 
-import type { Counters, EngineEvent, SessionInfo, Snapshot } from './engine.ts';
+import type { Counters, EngineEvent, SessionInfo, ShedOrder, ShedPace, Snapshot } from './engine.ts';
 
 /** One data plane. Opaque; made by create() and told apart by a type tag. */
 export interface CoreHandle {
@@ -25,8 +25,10 @@ export interface Binding {
   apply(core: CoreHandle, snapshot: Snapshot): void;
   /** Adds counters up. */
   read(core: CoreHandle): Counters;
-  /** `drained` follows when the last session has ended, by itself or at the deadline. */
-  drain(core: CoreHandle, deadlineMs: number): void;
+  /** `drained` follows when the last session has ended, by itself, as the pace says, or at the deadline. */
+  drain(core: CoreHandle, deadlineMs: number, pace?: ShedPace): void;
+  /** Ends sessions as the order says. TypeError for one that makes no sense. */
+  shed(core: CoreHandle, order: ShedOrder): void;
   /** `stopped` follows, once. Harmless when repeated. */
   stop(core: CoreHandle): void;
   /** At most `limit` sessions (1 to 1,000,000). */
@@ -35,4 +37,4 @@ export interface Binding {
   kill(core: CoreHandle, worker: number, id: bigint): void;
 }
 
-export const BINDING_ABI = 1;
+export const BINDING_ABI = 2;

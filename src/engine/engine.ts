@@ -129,6 +129,7 @@ export const CLOSE_REASONS = [
   'killed',
   'shutdown',
   'no_memory',
+  'rebalanced',
 ] as const;
 export type CloseReason = (typeof CLOSE_REASONS)[number];
 
@@ -187,6 +188,9 @@ export interface BackendCounters {
   readonly warmUsed: bigint;
   readonly warmStale: bigint;
   readonly turns: bigint;
+  /** Ended by a drain, or to rebalance. */
+  readonly drained: bigint;
+  readonly rebalanced: bigint;
   readonly turnBuckets: readonly bigint[];
   readonly turnSumNs: bigint;
   readonly connectBuckets: readonly bigint[];
@@ -229,13 +233,46 @@ export interface SessionInfo {
   readonly turns: number;
 }
 
+/** How sessions are ended before a deadline; with neither a rate nor `even` none of them are. */
+export interface ShedPace {
+  /** `idle`: only at an idle moment, the longest silent first; `oldest`: whatever they are doing. Within a worker. */
+  readonly first: 'idle' | 'oldest';
+  /** Sessions per second over all workers, at most. */
+  readonly rate: number;
+  /** Instead: spread over the time until the deadline. */
+  readonly even: boolean;
+  /** Silence that makes an idle moment: no byte moved, no answer owed, none waiting. */
+  readonly idleMs: number;
+}
+
+/**
+ * Sessions of a listener or of a backend to be ended. Takes the place of the order before for the same slot; with neither
+ * a pace nor a deadline that one is taken back.
+ */
+export interface ShedOrder extends ShedPace {
+  readonly scope: 'listener' | 'backend';
+  readonly slot: number;
+  /** Ended before the deadline at most. */
+  readonly most: number;
+  /** From now; then all that are left are ended. */
+  readonly deadlineMs: number;
+  /** From now; then it is forgotten, and those that are left stay. */
+  readonly lifetimeMs: number;
+  readonly reason: 'drained' | 'rebalanced';
+}
+
 /** What runs sessions. Implementations: native.ts (the addon) and net.ts (node:net, slow and portable). */
 export interface Engine {
   /** All or nothing: throws a Node-shaped error (code, syscall, address, port) and the old snapshot stays. */
   apply(snapshot: Snapshot): void;
   read(): Counters;
-  /** Stop accepting; sessions may finish until the deadline, then they are ended. `drained` follows. */
-  drain(deadlineMs: number): void;
+  /**
+   * Stop accepting; sessions may finish until the deadline (Infinity: none), then they are ended, and before it at the
+   * pace. `drained` follows.
+   */
+  drain(deadlineMs: number, pace?: ShedPace): void;
+  /** Goes on by itself, whatever becomes of this thread. Does nothing where that listener or backend is no more. */
+  shed(order: ShedOrder): void;
   /** End everything now; `stopped` follows. Harmless when repeated. */
   stop(): void;
   /** At most `limit` sessions, for people to look at. */

@@ -11,7 +11,8 @@ export function createNativeEngine(
   return {
     apply: (snapshot) => binding.apply(core, snapshot),
     read: () => binding.read(core),
-    drain: (deadlineMs) => binding.drain(core, deadlineMs),
+    drain: (deadlineMs, pace) => binding.drain(core, deadlineMs, pace),
+    shed: (order) => binding.shed(core, order),
     stop: () => binding.stop(core),
     sessions: (limit) => binding.sessions(core, limit),
     kill: (worker, id) => binding.kill(core, worker, id),

@@ -117,7 +117,8 @@ export type BackendKey =
   | 'retries'
   | 'warmConnections'
   | 'warmUsed'
-  | 'warmStale';
+  | 'warmStale'
+  | 'backendSessionsShed';
 
 export const backendMetrics: Readonly<Record<BackendKey, Metric>> = {
   backendSessions: gauge('backend_sessions', BACKEND, {
@@ -173,5 +174,11 @@ export const backendMetrics: Readonly<Record<BackendKey, Metric>> = {
     help: 'Connections opened in advance that were thrown away unused.',
     source: 'data plane',
     use: 'High: the backend closes idle connections before `connection_pool.timeout`; lower that, or `min_size`.',
+  }),
+  backendSessionsShed: counter('backend_sessions_shed', [...BACKEND, 'reason'], {
+    unit: 'sessions',
+    help: 'Sessions of that backend that were ended by a drain (`drained`) or to rebalance (`rebalanced`).',
+    source: 'data plane',
+    use: 'How a drain gets on, and what a rebalance costs: `rebalanced` that goes on rising means that clients come back to where they were.',
   }),
 };

@@ -33,9 +33,10 @@ export const CLOSE_MEANINGS: Readonly<Record<CloseReason, Meaning>> = {
   first_byte_timeout: { text: 'the client said nothing for `timeouts.first_byte`', error: false },
   session_timeout: { text: 'the session was as old as `timeouts.session` allows', error: false },
   turn_limit: { text: 'the session had as many turns as `max_requests_per_connection` allows', error: false },
-  drained: { text: 'it was still open at the end of `drain.timeout`', error: false },
+  drained: { text: 'a drain ended it: of the process, a listener or a backend', error: false },
   killed: { text: 'an operator ended it', error: false },
   shutdown: { text: 'the process was told to end at once', error: false },
+  rebalanced: { text: 'idle on a backend that had more than its share', error: false },
   no_memory: { text: 'no memory or no place for the session', error: true },
 };
 

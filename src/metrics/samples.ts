@@ -22,6 +22,8 @@ export interface Sample {
   readonly suffix?: string;
 }
 
+const SHED_REASONS = ['drained', 'rebalanced'] as const;
+
 export type Samples = Readonly<Record<MetricKey, readonly Sample[]>>;
 
 /** What is told of a backend's health. */
@@ -186,6 +188,9 @@ function backendSamples(groups: readonly BackendGroup[], { latencyBounds }: Fram
     warmConnections: each((part) => part.warm),
     warmUsed: each((part) => part.warmUsed),
     warmStale: each((part) => part.warmStale),
+    backendSessionsShed: byLabel(groups, 'reason', SHED_REASONS, (part, at) =>
+      SHED_REASONS[at] === 'drained' ? part.drained : part.rebalanced,
+    ),
   } satisfies Partial<Record<MetricKey, Sample[]>>;
 }
 

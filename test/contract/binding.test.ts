@@ -6,7 +6,13 @@ import { createServer, connect, type AddressInfo, type Server } from 'node:net';
 import { test } from 'node:test';
 
 import type { Binding, CoreHandle } from '#src/engine/binding.js';
-import { CLOSE_REASONS, CONNECT_FAILURES, type EngineEvent, type Snapshot } from '#src/engine/engine.js';
+import {
+  CLOSE_REASONS,
+  CONNECT_FAILURES,
+  type EngineEvent,
+  type ShedOrder,
+  type Snapshot,
+} from '#src/engine/engine.js';
 import { loadBinding } from '#src/engine/load.js';
 
 function addon(): Binding {
@@ -80,6 +86,19 @@ function snapshot(port: number, backendPort: number, generation = 1): Snapshot {
   };
 }
 
+const SHED: ShedOrder = {
+  scope: 'backend',
+  slot: 3,
+  first: 'idle',
+  rate: 100,
+  even: false,
+  idleMs: 0,
+  most: 0,
+  deadlineMs: 0,
+  lifetimeMs: 0,
+  reason: 'rebalanced',
+};
+
 /** A core, what it told, and a way to wait for that. */
 function core(): {
   handle: CoreHandle;
@@ -140,6 +159,7 @@ test('what is no core is refused by every function', () => {
       () => binding.apply(handle, snapshot(1, 1)),
       () => binding.read(handle),
       () => binding.drain(handle, 1),
+      () => binding.shed(handle, SHED),
       () => binding.stop(handle),
       () => binding.sessions(handle, 1),
       () => binding.kill(handle, 0, 1n),
@@ -288,6 +308,40 @@ test('counters, sessions and kill tell of a session', async () => {
   const killed = CLOSE_REASONS.indexOf('killed');
   assert.equal(binding.read(c.handle).listeners[0]?.closed[killed], 1n);
   binding.kill(c.handle, session.worker, session.id); // gone: harmless
+  echo.close();
+  await stop(c);
+});
+
+test('an order to end sessions ends those of its slot, and one that makes no sense is refused', async () => {
+  const echo = createServer((socket) => socket.on('error', () => undefined).pipe(socket));
+  const backend = await listening(echo);
+  const c = core();
+  const port = await freePort();
+  binding.apply(c.handle, snapshot(port, backend));
+  const client = connect(port, '127.0.0.1');
+  client.write('12345');
+  await once(client, 'data');
+  const bad: readonly (readonly [object, RegExp])[] = [
+    [{ scope: 'pool' }, /order\.scope/],
+    [{ slot: -1 }, /order\.slot/],
+    [{ first: 'best' }, /first is not idle or oldest/],
+    [{ rate: NaN }, /order\.rate/],
+    [{ even: 1 }, /order\.even/],
+    [{ deadlineMs: -1 }, /order\.deadlineMs/],
+    [{ reason: 'killed' }, /order\.reason/],
+  ];
+  for (const [wrong, message] of bad) {
+    const code = 'ERR_INVALID_ARG_TYPE';
+    assert.throws(() => binding.shed(c.handle, { ...SHED, ...wrong } as ShedOrder), { code, message });
+  }
+  assert.throws(() => binding.drain(c.handle, 1, { ...SHED, rate: -1 }), { message: /pace\.rate/ });
+  binding.shed(c.handle, { ...SHED, slot: 99 });
+  binding.shed(c.handle, { ...SHED, scope: 'listener', slot: 99 });
+  assert.equal(binding.read(c.handle).backends[0]?.active, 1n);
+  binding.shed(c.handle, SHED);
+  await once(client, 'close');
+  const [counters] = binding.read(c.handle).backends;
+  assert.deepEqual([counters?.active, counters?.rebalanced, counters?.drained], [0n, 1n, 0n]);
   echo.close();
   await stop(c);
 });

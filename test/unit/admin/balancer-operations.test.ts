@@ -73,6 +73,7 @@ function world(): World {
     apply: () => undefined,
     read: () => made.counters,
     drain: () => undefined,
+    shed: () => undefined,
     stop: () => undefined,
     sessions: (limit) => made.sessions.slice(0, limit),
     kill: (worker, id) => void killed.push([worker, id]),

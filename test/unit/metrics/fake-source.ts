@@ -42,6 +42,8 @@ export function backendCounters(slot: number, some: Partial<BackendCounters> = {
     warmUsed: 0n,
     warmStale: 0n,
     turns: 0n,
+    drained: 0n,
+    rebalanced: 0n,
     turnBuckets: NO_BUCKETS,
     turnSumNs: 0n,
     connectBuckets: NO_BUCKETS,
