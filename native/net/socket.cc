@@ -27,15 +27,17 @@ bool set(int fd, int level, int name, int value) { return setsockopt(fd, level, 
 
 Error failure(const char* call, const Address& address) { return Error{errno, call, address.host(), address.port()}; }
 
-/// What both a listening and a connecting socket take. False with errno at the first that is refused.
+bool set_keep_alive(int fd, const TcpOptions& o) {
+  if (!o.keep_alive) return true;
+  if (!set(fd, SOL_SOCKET, SO_KEEPALIVE, 1)) return false;
+  if (o.keep_alive_idle_s > 0 && !set(fd, IPPROTO_TCP, TCP_KEEPIDLE, o.keep_alive_idle_s)) return false;
+  if (o.keep_alive_interval_s > 0 && !set(fd, IPPROTO_TCP, TCP_KEEPINTVL, o.keep_alive_interval_s)) return false;
+  return o.keep_alive_count <= 0 || set(fd, IPPROTO_TCP, TCP_KEEPCNT, o.keep_alive_count);
+}
+
+/// What a listening socket and a connecting one need from the first segment on. False with errno at the first that is
+/// refused.
 bool set_common(int fd, const TcpOptions& o) {
-  if (o.no_delay && !set(fd, IPPROTO_TCP, TCP_NODELAY, 1)) return false;
-  if (o.keep_alive) {
-    if (!set(fd, SOL_SOCKET, SO_KEEPALIVE, 1)) return false;
-    if (o.keep_alive_idle_s > 0 && !set(fd, IPPROTO_TCP, TCP_KEEPIDLE, o.keep_alive_idle_s)) return false;
-    if (o.keep_alive_interval_s > 0 && !set(fd, IPPROTO_TCP, TCP_KEEPINTVL, o.keep_alive_interval_s)) return false;
-    if (o.keep_alive_count > 0 && !set(fd, IPPROTO_TCP, TCP_KEEPCNT, o.keep_alive_count)) return false;
-  }
   if (o.user_timeout_ms > 0 && !set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, o.user_timeout_ms)) return false;
   if (o.receive_buffer > 0 && !set(fd, SOL_SOCKET, SO_RCVBUF, o.receive_buffer)) return false;
   if (o.send_buffer > 0 && !set(fd, SOL_SOCKET, SO_SNDBUF, o.send_buffer)) return false;
@@ -51,7 +53,8 @@ bool set_common(int fd, const TcpOptions& o) {
 Status set_listener_options(int fd, const TcpOptions& o) {
   if (!o.no_delay) set(fd, IPPROTO_TCP, TCP_NODELAY, 0);
   if (!o.keep_alive) set(fd, SOL_SOCKET, SO_KEEPALIVE, 0);
-  if (!set_common(fd, o)) return Error{errno, "setsockopt", {}, 0};
+  if (o.no_delay && !set(fd, IPPROTO_TCP, TCP_NODELAY, 1)) return Error{errno, "setsockopt", {}, 0};
+  if (!set_keep_alive(fd, o) || !set_common(fd, o)) return Error{errno, "setsockopt", {}, 0};
   if (!set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, o.defer_accept_s)) return Error{errno, "setsockopt", {}, 0};
   if (o.fast_open > 0 && !set(fd, IPPROTO_TCP, TCP_FASTOPEN, o.fast_open)) return Error{errno, "setsockopt", {}, 0};
   return Done{};
@@ -177,6 +180,10 @@ void arm_reset(int fd) {
   const linger now{1, 0};
   setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
+
+void set_no_delay(int fd) { set(fd, IPPROTO_TCP, TCP_NODELAY, 1); }
+
+void set_lasting_options(int fd, const TcpOptions& options) { (void)set_keep_alive(fd, options); }
 
 void rearm_quick_ack(int fd) { set(fd, IPPROTO_TCP, TCP_QUICKACK, 1); }
 

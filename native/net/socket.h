@@ -47,8 +47,12 @@ Status set_listener_options(int fd, const TcpOptions& options);
 /// new connections; an empty list gives them back to all. False where the kernel can't.
 bool steer_new_connections(int fd, const std::vector<uint32_t>& places);
 
-/// A socket with the options set, not yet connected. Returns -1 with errno.
+/// A socket with the options that matter from the first segment on, not yet connected. Returns -1 with errno. The rest
+/// costs a system call each, and most connections are gone before any of it matters: set_no_delay() when a second send
+/// may come, set_lasting_options() when the connection has lasted.
 int backend_socket(int family, const TcpOptions& options);
+void set_no_delay(int fd);
+void set_lasting_options(int fd, const TcpOptions& options);
 
 /// 0 when under way or done, else errno.
 int start_connect(int fd, const Address& address);

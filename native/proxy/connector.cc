@@ -65,6 +65,7 @@ Dial Connector::dial(Session& session) {
     int error = fd < 0 ? errno : start_connect(fd, picked.backend->address);
     session.side[kBackend] = Side();
     session.side[kBackend].fd = fd;
+    session.side[kBackend].nagle = pool.options.no_delay;
     if (error == 0) error = ctx_.poller.add_stream(fd, session.token(kBackend));
     if (error == 0) {
       session.phase = Phase::kDialling;
@@ -150,6 +151,7 @@ void Connector::adopt(Session& session, Session& warm) {
   session.backend = warm.backend;
   ++session.backend->sessions;
   session.side[kBackend] = warm.side[kBackend];
+  session.lasting = true;
   ctx_.poller.rename_stream(session.side[kBackend].fd, session.token(kBackend));
   ctx_.slab.release(warm.index);
   connected(session, false);

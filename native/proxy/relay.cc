@@ -42,9 +42,17 @@ bool ends_behind(const Side& source, bool short_read) {
   return short_read && source.hang_up && !source.error && !source.urgent && !source.reset_told;
 }
 
+/// Nagle's algorithm holds a small segment back while another is not acknowledged, so only a second send has to fear it.
+void before_send(const Relay& relay, Side& sink, const Pumped& done) {
+  if (!sink.nagle || relay.bytes + done.given == 0) return;
+  sink.nagle = false;
+  set_no_delay(sink.fd);
+}
+
 Step flush(Relay& relay, Side& sink, RelayIo& io, Pumped& done) {
   while (!relay.conduit.empty()) {
     const bool piped = relay.conduit.pipe() != nullptr;
+    before_send(relay, sink, done);
     const IoCount sent = relay.conduit.drain_into(sink.fd, false);
     if (sent.bytes > 0) {
       const auto size = static_cast<size_t>(sent.bytes);
@@ -115,6 +123,7 @@ Step copy(Relay& relay, Side& source, Side& sink, RelayIo& io, size_t& budget, P
     if (wanted >= kSpliceFrom || at_most) relay.spliced = io.spec->splice == SpliceMode::kAuto && !relay.splice_refused;
     relay.read_size = std::min(relay.read_size * 2, io.spec->max_buffer_size);
   }
+  before_send(relay, sink, done);
   // The last bytes go out together with the FIN that follows: one segment less.
   const IoCount sent = transmit(sink.fd, io.hot, size, last);
   size_t gone = sent.bytes > 0 ? static_cast<size_t>(sent.bytes) : 0;

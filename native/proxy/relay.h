@@ -29,6 +29,7 @@ struct Side {
   bool urgent = false;      // urgent data splits reads: a short one proves nothing
   bool reset_told = false;  // a send was told of the RST; the kernel tells it once, so reads will see FIN
   bool sent = false;        // bytes went out since `queued` was looked at
+  bool nagle = false;       // TCP_NODELAY is wanted and not set yet: the first send does not need it
   Incoming in = Incoming::kOpen;
   Outgoing out = Outgoing::kOpen;
 };

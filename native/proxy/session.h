@@ -53,6 +53,7 @@ struct Session {
   bool turn_open = false;
   bool client_spoke = false;
   bool client_watched = false;  // registered with epoll
+  bool lasting = false;         // the backend's socket has the options of connections that last
 
   uint64_t token(SideIndex s) const {
     return static_cast<uint64_t>(generation) << 32 | static_cast<uint64_t>(index) << 1 | s;

@@ -122,6 +122,10 @@ void Sessions::on_timer(Timer& timer) {
     return;
   }
   const ListenerSpec& spec = *session.listener->spec;
+  if (!session.lasting) {
+    session.lasting = true;
+    set_lasting_options(session.side[kBackend].fd, session.listener->pool->options);
+  }
   if (spec.timeouts.first_byte != 0 && !session.client_spoke && now >= session.accepted_at + spec.timeouts.first_byte) {
     finish(session, CloseReason::kFirstByteTimeout, Ending::kFair);
     return;

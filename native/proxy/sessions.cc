@@ -19,6 +19,8 @@ CloseReason lost_by(SideIndex side) { return side == kClient ? CloseReason::kCli
 
 constexpr SideIndex other(SideIndex side) { return side == kClient ? kBackend : kClient; }
 
+// A session of this age is not one of the short ones, whose sockets are spared the options that they never need.
+constexpr Nanos kLasting = 100 * kMillisecond;
 constexpr size_t kMostDiscarded = 1 << 20;  // unread input dropped so that close() sends FIN and not RST
 
 }  // namespace
@@ -78,6 +80,9 @@ void Sessions::on_dial(Session& session, Dial outcome) {
       watch_client(session);
       session.timer.cancel();
       arm(session);
+      if (!session.lasting && session.listener->pool->options.keep_alive) {
+        ctx_.wheel.arm_no_later(session.timer, ctx_.now + kLasting);
+      }
       drive(session);
       return;
   }

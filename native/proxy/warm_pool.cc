@@ -108,6 +108,8 @@ bool WarmPool::dial_one(WorkerBackend& backend) {
     Session& session = *slot.item;
     session.index = slot.index;
     session.generation = slot.generation;
+    if (backend.options.no_delay) set_no_delay(fd);  // here is the time that a client would not have
+    set_lasting_options(fd, backend.options);
     failed = start_connect(fd, backend.address) != 0 || ctx_.poller.add_stream(fd, session.token(kBackend)) != 0;
     if (failed) ctx_.slab.release(slot.index);
   }

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+//
+// One direction by itself, between two real TCP connections of this process.
+#include "proxy/relay.h"
+
+#include <fcntl.h>
+
+#include "peers.h"
+
+namespace ub {
+namespace {
+
+/// Two ends of one TCP connection over loopback; neither has an option set.
+struct Line {
+  UniqueFd near;
+  UniqueFd far;
+
+  Line() {
+    UniqueFd listener(::socket(AF_INET, SOCK_STREAM, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    CHECK(::bind(listener.get(), generic, length) == 0 && ::listen(listener.get(), 1) == 0);
+    CHECK(::getsockname(listener.get(), generic, &length) == 0);
+    near = UniqueFd(::socket(AF_INET, SOCK_STREAM, 0));
+    CHECK(::connect(near.get(), generic, length) == 0);
+    far = UniqueFd(::accept(listener.get(), nullptr, nullptr));
+    CHECK(far.valid());
+    for (const UniqueFd* fd : {&near, &far}) CHECK(::fcntl(fd->get(), F_SETFL, O_NONBLOCK) == 0);
+  }
+};
+
+bool no_delay(int fd) {
+  int value = -1;
+  socklen_t length = sizeof value;
+  CHECK(::getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &length) == 0);
+  return value != 0;
+}
+
+bool has_keep_alive(int fd) {
+  int value = -1;
+  socklen_t length = sizeof value;
+  CHECK(::getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, &length) == 0);
+  return value != 0;
+}
+
+void wait_for_input(int fd) {
+  pollfd waiting{fd, POLLIN, 0};
+  CHECK(::poll(&waiting, 1, 5000) == 1);
+}
+
+TEST(no_delay_is_set_when_a_second_send_may_need_it) {
+  const Line in;
+  const Line out;
+  PipePool pipes;
+  BufferPool buffers;
+  std::vector<char> hot(65536);
+  const ListenerSpec spec;
+  ListenerCounters counters;
+  RelayIo io{hot.data(), hot.size(), pipes, buffers, &spec, &counters, 1, false};
+  Relay relay;
+  relay.read_size = spec.buffer_size;
+  Side source;
+  source.fd = in.far.get();
+  Side sink;
+  sink.fd = out.near.get();
+  sink.writable = sink.nagle = true;
+  for (const bool expected : {false, true, true}) {
+    CHECK(::send(in.near.get(), "x", 1, MSG_NOSIGNAL) == 1);
+    wait_for_input(in.far.get());
+    source.readable = true;
+    CHECK_EQUAL(pump(relay, source, sink, io).given, 1U);
+    CHECK_EQUAL(no_delay(out.near.get()), expected);
+  }
+}
+
+TEST(options_of_connections_that_last_are_not_set_before) {
+  TcpOptions options;
+  options.keep_alive = true;
+  const UniqueFd fd(backend_socket(AF_INET, options));
+  CHECK(fd.valid());
+  CHECK(!has_keep_alive(fd.get()));
+  set_lasting_options(fd.get(), options);
+  CHECK(has_keep_alive(fd.get()));
+}
+
+}  // namespace
+}  // namespace ub
