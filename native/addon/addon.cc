@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// The addon's whole surface, documented in src/engine/binding.ts: create, apply, read, drain, shed, stop, sessions,
-// kill and a few constants. All state is per environment, so worker_threads may load it; everything here runs on the
-// environment's own thread, but for notify, which any worker may call.
+// The addon's surface, documented in src/engine/binding.ts: create, apply, read, drain, shed, stop, sessions, kill and a
+// few constants here, listening sockets in handover.cc, calls about the process in process_calls.cc. All state is per
+// environment, so worker_threads may load it; everything here runs on the environment's own thread, but for notify,
+// which any worker may call.
 #include <memory>
 #include <vector>
 
+#include "addon/exports.h"
 #include "addon/js_error.h"
 #include "addon/marshal.h"
 #include "addon/napi_setup.h"
@@ -194,8 +196,13 @@ Napi::Array names(Napi::Env env, const char* const (&texts)[kCount]) {
 
 }  // namespace
 
+Core* core_of(const Napi::CallbackInfo& info) {
+  Handle* handle = handle_of(info);
+  return handle == nullptr ? nullptr : handle->core.get();
+}
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
-  exports.Set("abi", Napi::Number::New(env, 2));
+  exports.Set("abi", Napi::Number::New(env, 3));
   exports.Set("closeReasons", names(env, kCloseReasonNames));
   exports.Set("connectFailures", names(env, kConnectFailureNames));
   exports.Set("maxWorkers", Napi::Number::New(env, kMaxWorkers));
@@ -212,6 +219,8 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("stop", Napi::Function::New<stop>(env, "stop"));
   exports.Set("sessions", Napi::Function::New<sessions>(env, "sessions"));
   exports.Set("kill", Napi::Function::New<kill>(env, "kill"));
+  add_handover(env, exports);
+  add_process_calls(env, exports);
   return exports;
 }
 

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -60,9 +61,12 @@ Status set_listener_options(int fd, const TcpOptions& o) {
   return Done{};
 }
 
-Result<UniqueFd> listen_on(const Address& address, int backlog, const TcpOptions& options, bool first) {
+Result<UniqueFd> listen_on(const Address& address, int backlog, const TcpOptions& options, bool first,
+                           const SocketOwner* owner) {
   UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd.valid()) return failure("socket", address);
+  // Before the bind, which is where it counts. Refused, the bind says what follows from it.
+  if (owner != nullptr) (void)give_away(fd.get(), *owner);
   if (!set(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1)) return failure("setsockopt", address);
   if (address.family() == AF_INET6) {
     const bool any = std::memcmp(&reinterpret_cast<const sockaddr_in6*>(address.get())->sin6_addr, &in6addr_any,
@@ -80,6 +84,26 @@ Result<UniqueFd> listen_on(const Address& address, int backlog, const TcpOptions
   if (::listen(fd.get(), backlog) != 0) return failure("listen", address);
   return fd;
 }
+
+Result<Address> listening_address(int fd) {
+  const auto is = [fd](int name, int wanted) {
+    int value = 0;
+    socklen_t length = sizeof value;
+    return getsockopt(fd, SOL_SOCKET, name, &value, &length) == 0 && value == wanted;
+  };
+  const bool internet = is(SO_DOMAIN, AF_INET) || is(SO_DOMAIN, AF_INET6);
+  if (!internet || !is(SO_PROTOCOL, IPPROTO_TCP) || !is(SO_ACCEPTCONN, 1)) return Error{EINVAL, "adopt", {}, 0};
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return Error{errno, "adopt", {}, 0};
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0 || ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || ::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
+    return Error{errno, "adopt", {}, 0};
+  }
+  return Address::from(storage, length);
+}
+
+bool give_away(int fd, const SocketOwner& owner) { return ::fchown(fd, owner.user, owner.group) == 0; }
 
 bool steer_new_connections(int fd, const std::vector<uint32_t>& places) {
   if (places.empty()) {

@@ -36,9 +36,23 @@ struct TcpOptions {
   bool operator==(const TcpOptions&) const = default;
 };
 
+/// Whose a socket counts as when others want to share its address: the kernel lets only one user's sockets do that.
+struct SocketOwner {
+  uid_t user;
+  gid_t group;
+};
+
 /// Bound and listening. `first` tells that no other socket of ours is on this address: then the bind is made without
 /// SO_REUSEPORT, so that another process there is found out, and the option is set afterwards for the ones to come.
-Result<UniqueFd> listen_on(const Address& address, int backlog, const TcpOptions& options, bool first);
+Result<UniqueFd> listen_on(const Address& address, int backlog, const TcpOptions& options, bool first,
+                           const SocketOwner* owner = nullptr);
+
+/// Where an inherited descriptor listens. An error when it is no listening TCP socket; it is made non-blocking and
+/// closed at exec when it is one.
+Result<Address> listening_address(int fd);
+
+/// Gives a socket to another user. False where the kernel does not let us.
+bool give_away(int fd, const SocketOwner& owner);
 
 /// Options that a listening socket can take while it listens; accepted sockets inherit most of them.
 Status set_listener_options(int fd, const TcpOptions& options);

@@ -25,10 +25,10 @@ Status Core::apply(Snapshot draft) {
   if (draft.workers == 0 || draft.workers > kMaxWorkers) return Error{EINVAL, "apply", {}, 0};
   const Result<std::vector<Listening::Wanted>> wanted = Listening::wanted_by(draft);
   if (!wanted.has_value()) return wanted.error();
-  Result<std::vector<Listening::Socket>> fresh = listening_.bind_missing(wanted.value(), draft.workers);
+  Result<Listening::Fresh> fresh = listening_.bind_missing(wanted.value(), draft.workers);
   if (!fresh.has_value()) return fresh.error();
   if (Status started = start_workers(draft); !started.has_value()) return started;
-  listening_.add(std::move(fresh.value()));
+  listening_.add(wanted.value(), std::move(fresh.value()));
 
   place_workers(draft.cpus);
   install_states(draft);

@@ -40,6 +40,8 @@ class Core {
   void stop();
   /// What happened since the last call, folded over workers.
   std::vector<Event> collect();
+  /// The listening sockets, for what an upgrade does with them between two snapshots.
+  Listening& listening() { return listening_; }
   Reading read() const;
   std::vector<SessionReport> inspect(size_t limit);
   void kill(uint32_t worker, uint64_t session);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,33 +24,107 @@ Result<std::vector<Listening::Wanted>> Listening::wanted_by(const Snapshot& snap
   return wanted;
 }
 
-Result<std::vector<Listening::Socket>> Listening::bind_missing(const std::vector<Wanted>& wanted, uint32_t workers) {
-  std::vector<Socket> fresh;
+Result<Listening::Fresh> Listening::bind_missing(const std::vector<Wanted>& wanted, uint32_t workers) {
+  Fresh fresh;
   for (const Wanted& want : wanted) {
     size_t have = 0;
     bool port_is_ours = false;
-    for (const std::vector<Socket>* group : {&sockets_, &fresh}) {
+    bool inherited = false;
+    for (const std::vector<Socket>* group : {&sockets_, &inherited_, &fresh.sockets}) {
       for (const Socket& s : *group) {
         have += s.address == want.address ? 1 : 0;
+        inherited |= s.address == want.address && group == &inherited_;
         port_is_ours |= s.address.port() == want.address.port();
       }
     }
+    if (have > 0 && group_of(want.address).crowded) continue;
     for (; have < workers; ++have) {
       // Somebody else's socket on this port is found out by a first bind that does not share it.
-      Result<UniqueFd> fd = listen_on(want.address, want.spec->backlog, want.spec->options, !port_is_ours);
+      Result<UniqueFd> fd = bind_one(want, !port_is_ours);
+      if (!fd.has_value() && inherited && fd.error().number == EADDRINUSE) {
+        // Made without SO_REUSEPORT, or by another user.
+        fresh.crowded.push_back(want.address);
+        break;
+      }
       if (!fd.has_value()) return fd.error();
       port_is_ours = true;
-      fresh.push_back({next_socket_++, want.address, std::move(fd.value()), want.spec->backlog, want.spec->options});
+      const ListenerSpec& spec = *want.spec;
+      fresh.sockets.push_back({next_socket_++, want.address, std::move(fd.value()), spec.backlog, spec.options});
     }
   }
   return fresh;
 }
 
-void Listening::add(std::vector<Socket> fresh) {
-  for (Socket& socket : fresh) {
+/// As whoever made the sockets that are there, since the kernel lets only one user's sockets share an address.
+Result<UniqueFd> Listening::bind_one(const Wanted& want, bool first) const {
+  std::optional<SocketOwner> owner = owner_;
+  for (const std::vector<Socket>* group : {&sockets_, &inherited_}) {
+    for (const Socket& s : *group) {
+      struct stat facts {};
+      if (s.address == want.address && ::fstat(s.fd.get(), &facts) == 0) owner = {facts.st_uid, facts.st_gid};
+    }
+  }
+  if (owner && owner->user == ::geteuid()) owner.reset();
+  return listen_on(want.address, want.spec->backlog, want.spec->options, first, owner ? &*owner : nullptr);
+}
+
+void Listening::add(const std::vector<Wanted>& wanted, Fresh fresh) {
+  const auto take = [this](Socket& socket) {
     group_of(socket.address).order.push_back(socket.id);
     sockets_.push_back(std::move(socket));
+  };
+  for (Socket& socket : inherited_) {
+    const auto is_it = [&](const Wanted& want) { return want.address == socket.address; };
+    if (std::any_of(wanted.begin(), wanted.end(), is_it)) take(socket);
   }
+  inherited_.clear();
+  for (Socket& socket : fresh.sockets) take(socket);
+  for (const Address& address : fresh.crowded) group_of(address).crowded = true;
+}
+
+Result<Address> Listening::adopt(int fd) {
+  Result<Address> address = listening_address(fd);
+  if (!address.has_value()) return address;
+  if (owner_) (void)give_away(fd, *owner_);
+  // What it was told before is not known: it is told again.
+  inherited_.push_back({next_socket_++, address.value(), UniqueFd(fd), -1, {}});
+  return address;
+}
+
+void Listening::set_owner(SocketOwner owner) {
+  owner_ = owner;
+  for (const Socket& socket : inherited_) (void)give_away(socket.fd.get(), owner);
+}
+
+Result<std::vector<Listening::Offered>> Listening::offer() const {
+  std::vector<Offered> offered;
+  for (const Group& group : groups_) {
+    if (!group.retiring.empty()) return Error{EAGAIN, "offer", group.address.host(), group.address.port()};
+    for (const uint32_t id : group.order) {
+      for (const Socket& socket : sockets_) {
+        if (socket.id != id) continue;
+        UniqueFd duplicate(::fcntl(socket.fd.get(), F_DUPFD_CLOEXEC, 0));
+        if (!duplicate.valid()) return Error{errno, "offer", group.address.host(), group.address.port()};
+        offered.push_back({socket.address, std::move(duplicate)});
+      }
+    }
+  }
+  return offered;
+}
+
+void Listening::let_go(const std::vector<Address>& addresses) {
+  const auto theirs = [&](const Address& address) {
+    return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
+  };
+  for (const Socket& socket : sockets_) {
+    if (theirs(socket.address)) close_at_workers(socket, Command::Kind::kRelease);
+  }
+  std::erase_if(sockets_, [&](const Socket& s) { return theirs(s.address); });
+  std::erase_if(groups_, [&](const Group& g) { return theirs(g.address); });
+}
+
+void Listening::steer_again() {
+  for (Group& group : groups_) steer(group);
 }
 
 void Listening::place(const std::vector<Wanted>& wanted, uint32_t workers) {
@@ -58,7 +133,7 @@ void Listening::place(const std::vector<Wanted>& wanted, uint32_t workers) {
   };
   // What goes: our descriptor here, the worker's when it has emptied the queue.
   for (const Socket& socket : sockets_) {
-    if (gone(socket.address)) workers_[socket.worker]->post({.kind = Command::Kind::kClose, .socket = socket.id});
+    if (gone(socket.address)) close_at_workers(socket, Command::Kind::kClose);
   }
   std::erase_if(sockets_, [&](const Socket& s) { return gone(s.address); });
   std::erase_if(groups_, [&](const Group& g) { return gone(g.address); });
@@ -93,6 +168,11 @@ void Listening::place_group(const Wanted& want, uint32_t workers) {
     group.retiring.push_back(s->id);
     surplus.push_back(s->id);
   }
+  if (group.crowded) {
+    group.retiring.clear();
+    share_group(group, held, want.spec->slot);
+    return;
+  }
   if (surplus.empty()) return;
   steer(group);
   if (!group.steered) {  // it would go on getting connections: it has to stay
@@ -107,18 +187,65 @@ void Listening::place_group(const Wanted& want, uint32_t workers) {
                 [&](const Socket& s) { return std::find(surplus.begin(), surplus.end(), s.id) != surplus.end(); });
 }
 
+/// Workers without a socket of their own watch one of the others' too. Each new connection wakes all who watch, and one
+/// of them gets it.
+void Listening::share_group(const Group& group, const std::vector<uint32_t>& held, uint32_t listener) {
+  const auto workers = static_cast<uint32_t>(held.size());
+  uint32_t turn = 0;
+  for (uint32_t worker = 0; worker < workers; ++worker) {
+    if (held[worker] != 0) continue;
+    const uint32_t id = group.order[turn++ % group.order.size()];
+    const auto socket = std::find_if(sockets_.begin(), sockets_.end(), [&](const Socket& s) { return s.id == id; });
+    if (socket == sockets_.end()) continue;
+    const uint64_t bit = 1ULL << worker;
+    if ((socket->also & bit) == 0) {
+      if (hand(*socket, worker, listener)) socket->also |= bit;
+    } else {
+      workers_[worker]->post({.kind = Command::Kind::kAssign, .socket = id, .listener = listener});
+    }
+  }
+  for (Socket& s : sockets_) {
+    if (!(s.address == group.address)) continue;
+    for (uint32_t worker = 0; worker < kMaxWorkers; ++worker) {
+      const uint64_t bit = 1ULL << worker;
+      if ((s.also & bit) == 0 || (worker < workers && held[worker] == 0)) continue;
+      s.also &= ~bit;
+      if (worker != s.worker) workers_[worker]->post({.kind = Command::Kind::kRelease, .socket = s.id});
+    }
+  }
+}
+
+/// A duplicate for that worker. False when there is nobody to take it.
+bool Listening::hand(Socket& socket, uint32_t worker, uint32_t listener) {
+  const int duplicate = ::fcntl(socket.fd.get(), F_DUPFD_CLOEXEC, 0);
+  const bool posted = duplicate >= 0 &&
+                      workers_[worker]->post(
+                          {.kind = Command::Kind::kAssign, .socket = socket.id, .fd = duplicate, .listener = listener});
+  if (!posted && duplicate >= 0) ::close(duplicate);
+  return posted;
+}
+
+void Listening::close_at_workers(const Socket& socket, Command::Kind kind) {
+  for (uint32_t worker = 0; worker < kMaxWorkers; ++worker) {
+    if (worker != socket.worker && (socket.also & 1ULL << worker) == 0) continue;
+    if (workers_[worker]) workers_[worker]->post({.kind = kind, .socket = socket.id});
+  }
+}
+
 void Listening::assign(Socket& socket, uint32_t worker, uint32_t listener) {
   const bool moves = socket.worker != worker;
   if (!moves && socket.listener == listener) return;
   if (moves && socket.worker < kMaxWorkers) {
     workers_[socket.worker]->post({.kind = Command::Kind::kRelease, .socket = socket.id});
   }
-  const int duplicate = moves ? ::fcntl(socket.fd.get(), F_DUPFD_CLOEXEC, 0) : -1;
-  const bool posted = workers_[worker]->post(
-      {.kind = Command::Kind::kAssign, .socket = socket.id, .fd = duplicate, .listener = listener});
-  if (!posted && duplicate >= 0) ::close(duplicate);
+  if (moves) {
+    (void)hand(socket, worker, listener);
+  } else {
+    workers_[worker]->post({.kind = Command::Kind::kAssign, .socket = socket.id, .listener = listener});
+  }
   socket.worker = worker;
   socket.listener = listener;
+  socket.also &= ~(1ULL << worker);  // it has one, and would close another
 }
 
 void Listening::refresh_options(Socket& socket, const ListenerSpec& spec) {

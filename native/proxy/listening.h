@@ -7,6 +7,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/result.h"
@@ -29,6 +30,7 @@ class Listening {
     int backlog;
     TcpOptions options;
     uint32_t worker = kMaxWorkers;   // who watches it
+    uint64_t also = 0;               // who watches it besides, a bit each, where an address has too few sockets
     uint32_t listener = UINT32_MAX;  // slot of the listener that it was told to serve
   };
   struct Wanted {
@@ -36,13 +38,38 @@ class Listening {
     const ListenerSpec* spec;
   };
 
+  /// What is new for a snapshot.
+  struct Fresh {
+    std::vector<Socket> sockets;
+    /// Addresses whose inherited socket lets no other one beside it: workers share what there is.
+    std::vector<Address> crowded;
+  };
+  /// A socket as it is offered to another process.
+  struct Offered {
+    Address address;
+    UniqueFd fd;
+  };
+
   explicit Listening(Workers& workers) : workers_(workers) {}
+
+  /// Takes a listening socket that another process has made, for the first snapshot that wants its address; those of one
+  /// address in the order in which they began to listen. On an error it is left to the caller.
+  Result<Address> adopt(int fd);
+  /// Whose sockets are from now on, and those that have been adopted.
+  void set_owner(SocketOwner owner);
+  /// Duplicates of all sockets, in the order of their groups. EAGAIN while one is still to retire.
+  Result<std::vector<Offered>> offer() const;
+  /// Another process serves the sockets of these addresses: ours are closed as they are, with what waits in them.
+  void let_go(const std::vector<Address>& addresses);
+  /// Takes back what another process may have said about who gets new connections.
+  void steer_again();
 
   /// Every address of a snapshot; none may come twice.
   static Result<std::vector<Wanted>> wanted_by(const Snapshot& snapshot);
   /// Sockets that are not there yet, one for each worker and address; on a failure nothing is left open.
-  Result<std::vector<Socket>> bind_missing(const std::vector<Wanted>& wanted, uint32_t workers);
-  void add(std::vector<Socket> fresh);
+  Result<Fresh> bind_missing(const std::vector<Wanted>& wanted, uint32_t workers);
+  /// Takes them, and of what was inherited what is wanted; the rest of that is closed.
+  void add(const std::vector<Wanted>& wanted, Fresh fresh);
   /// Tells workers which sockets are theirs. What is not wanted any more is emptied and closed.
   void place(const std::vector<Wanted>& wanted, uint32_t workers);
   /// A socket that was to retire is closed.
@@ -57,9 +84,14 @@ class Listening {
     std::vector<uint32_t> order;
     std::vector<uint32_t> retiring;
     bool steered = false;
+    bool crowded = false;  // as in Fresh
   };
 
   void place_group(const Wanted& want, uint32_t workers);
+  void share_group(const Group& group, const std::vector<uint32_t>& held, uint32_t listener);
+  bool hand(Socket& socket, uint32_t worker, uint32_t listener);
+  void close_at_workers(const Socket& socket, Command::Kind kind);
+  Result<UniqueFd> bind_one(const Wanted& want, bool first) const;
   void assign(Socket& socket, uint32_t worker, uint32_t listener);
   void refresh_options(Socket& socket, const ListenerSpec& spec);
   Group& group_of(const Address& address);
@@ -67,6 +99,8 @@ class Listening {
 
   Workers& workers_;
   std::vector<Socket> sockets_;
+  std::vector<Socket> inherited_;
+  std::optional<SocketOwner> owner_;
   std::vector<Group> groups_;
   uint32_t next_socket_ = 1;
 };

@@ -3,10 +3,12 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 
+#include "base/privileges.h"
 #include "proxy/cpu.h"
 
 namespace ub {
@@ -81,6 +83,8 @@ void* Worker::thread_main(void* self) {
 }
 
 void Worker::run() {
+  // It inherits what the control plane has kept for binding, and binds nothing. Root is root without them too.
+  if (::geteuid() != 0) drop_capabilities();
   while (!stopping_) turn();
   mailbox_.close();
   publish();
