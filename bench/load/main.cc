@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: MIT
 //
 // The load generator and the backends in one process and one thread, so that its own cost is small and known.
-//   load bulk  --streams N --direction to_client|to_backend|both --bytes-per-second N   bytes as fast as they
-//   go, or so fast load ask   --connections N --per-second N --question N --answer N                   small
-//   messages, closed or open loop load short --connections N --sources N --question N --answer N connect, ask
-//   once, close load mixed --streams N --bytes-per-second N --connections N --per-second N          bulk and
-//   small messages together load idle  --sessions N,N,N --ask yes|no --settle SECONDS memory per session
+//   load bulk  --streams N --direction to_client|to_backend|both --bytes-per-second N
+//              bytes as fast as they go, or so fast
+//   load ask   --connections N --per-second N --question N --answer N
+//              small messages, closed or open loop
+//   load short --connections N --sources N --question N --answer N
+//              connect, ask once, close
+//   load mixed --streams N --bytes-per-second N --connections N --per-second N
+//              bulk and small messages together
+//   load proof --streams N --bytes-per-second N --connections N --sources N
+//              short connections and streams, all of it compared, until a line comes
+//   load idle  --sessions N,N,N --ask yes|no --settle SECONDS
+//              memory per session
 //   common: --net N (1 to 254)  --seed N  --backends N  --warm-up SECONDS  --window SECONDS
 //           --patience SECONDS (for all sessions to end)
 //   load on-cpu CPU -- COMMAND…      load namespace -- COMMAND…      load awake
@@ -20,6 +27,7 @@
 #include "idle.h"
 #include "mixed.h"
 #include "place.h"
+#include "proof.h"
 #include "short.h"
 #include "trial.h"
 
@@ -54,6 +62,9 @@ int run_load(const std::string& verb, const Args& args) {
       load = std::make_unique<ShortLoad>(trial, args.count("connections", 16), args.count("sources", 16), sizes);
     } else if (verb == "mixed") {
       load = std::make_unique<MixedLoad>(trial, args, sizes);
+    } else if (verb == "proof") {
+      ProofLoad proof(trial, args, sizes);
+      return run_proof(trial, proof, args);
     } else {
       die(("no such load: " + verb).c_str());
     }
@@ -74,6 +85,6 @@ int main(int argc, char** argv) {
   if (verb == "on-cpu" && argc > 2) return load::run_on_cpu(std::atoi(argv[2]), after_dashes(3));
   if (verb == "namespace") return load::run_in_namespace(after_dashes(2));
   if (verb == "awake") return load::keep_awake();
-  if (verb.empty()) load::die("load bulk|ask|short|mixed|idle|on-cpu|namespace|awake …");
+  if (verb.empty()) load::die("load bulk|ask|short|mixed|proof|idle|on-cpu|namespace|awake …");
   return load::run_load(verb, load::Args(argc, argv, 2));
 }

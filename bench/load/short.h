@@ -24,6 +24,7 @@ class ShortLoad : public Load {
   uint64_t units() const override { return finished_; }
   const char* unit() const override { return "connections"; }
   void report(Json& json) const override;
+  Trial& trial() { return trial_; }
 
  private:
   class Visit;

@@ -16,23 +16,6 @@ namespace {
 constexpr Nanos kConnectDeadline = 10 * kSecond;
 constexpr Nanos kReleaseLook = 20 * kMillisecond;
 
-/// Reads one line of commands while the loop goes on.
-class Console : public Watched {
- public:
-  Console() { fd = STDIN_FILENO; }
-
-  void on_ready(uint32_t) override {
-    char buffer[4096];
-    const ssize_t n = read(fd, buffer, sizeof buffer);
-    if (n <= 0) die("the harness is gone");
-    line.append(buffer, static_cast<size_t>(n));
-  }
-
-  bool complete() const { return line.find('\n') != std::string::npos; }
-
-  std::string line;
-};
-
 /// "12,34", or "-" for none.
 std::vector<pid_t> parse_pids(const std::string& text) {
   std::vector<pid_t> pids;
@@ -49,6 +32,13 @@ void tell(const char* event) {
 }
 
 }  // namespace
+
+void Console::on_ready(uint32_t) {
+  char buffer[4096];
+  const ssize_t n = read(fd, buffer, sizeof buffer);
+  if (n <= 0) die("the harness is gone");
+  line.append(buffer, static_cast<size_t>(n));
+}
 
 class Acceptors::One : public Watched {
  public:
@@ -112,7 +102,7 @@ void wait_for_go(Trial& trial) {
     trial.targets = {Endpoint::parse(target)};
   }
   trial.pids = parse_pids(pids);
-  trial.loop.close(console);
+  trial.loop.release(console);
 }
 
 void report_errors(Json& json, const Errors& errors) {

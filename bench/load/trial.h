@@ -6,6 +6,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <memory>
 #include <string>
@@ -68,6 +69,16 @@ class Acceptors {
   class One;
   Trial& trial_;
   std::vector<std::unique_ptr<One>> all_;
+};
+
+/// Reads one line of commands while the loop goes on.
+class Console : public Watched {
+ public:
+  Console() { fd = STDIN_FILENO; }
+  void on_ready(uint32_t events) override;
+  bool complete() const { return line.find('\n') != std::string::npos; }
+
+  std::string line;
 };
 
 /// Prints the backends and waits for `go`; backends already answer meanwhile.
