@@ -18,7 +18,7 @@ if [ $# -eq 0 ]; then
   fi
 fi
 step 'compiling the tests'
-npx tsc -b test
+npx tsc -b test bench
 if [ $# -gt 0 ]; then
   files=()
   for name in "$@"; do
