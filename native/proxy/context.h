@@ -21,6 +21,7 @@
 #include "net/wakeup.h"
 #include "proxy/events.h"
 #include "proxy/session.h"
+#include "proxy/shortlist.h"
 #include "proxy/snapshot.h"
 
 namespace ub {
@@ -32,7 +33,8 @@ struct WorkerListener {
   const PoolSpec* pool = nullptr;
   ListenerState* state = nullptr;
   ListenerCounters* counters = nullptr;
-  uint32_t sessions = 0;  // of this worker
+  std::unique_ptr<Shortlist> shortlist;  // of `pool` as it is in this very snapshot; where it pays
+  uint32_t sessions = 0;                 // of this worker
   bool removed = false;
 };
 
