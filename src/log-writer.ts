@@ -18,9 +18,11 @@ export interface LineWriter {
   flush(timeoutMs: number): Promise<void>;
   /** Lines dropped so far. */
   dropped(): number;
+  /** Lines that the place has taken so far, without those that tell of dropped ones. */
+  written(): number;
   /** Bytes that wait. */
   pending(): number;
-  /** Writes what can be written at once and lets go of the file. */
+  /** Writes what can be written at once and lets go of the file. What still waits then counts as dropped. */
   close(): void;
 }
 
@@ -40,6 +42,7 @@ export interface LineWriterOptions {
 const CAPACITY = 1 << 20;
 /** One write: what a pipe takes whole once it has been read, and not so much that a part of it matters. */
 const MOST_AT_ONCE = 16 * 1024;
+const NEWLINE = 10;
 const RETRY_MS = 50;
 const BROKEN_RETRY_MS = 1000;
 
@@ -66,12 +69,16 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
   /** What is being written, and whether a part of it is written already: the rest comes before anything else. */
   let batch: Buffer | undefined;
   let begun = false;
+  let linesInBatch = 0;
+  /** Lines that tell of dropped ones: nobody wrote them, so they are not counted. */
+  const notices = new WeakSet<Buffer>();
   /** A new one begins with each sink: answers of an old sink are no longer heard. */
   let epoch = 0;
   let busy = false;
   let retry: NodeJS.Timeout | undefined;
   let dropped = 0;
   let untold = 0;
+  let written = 0;
   let waiting: (() => void)[] = [];
 
   /** Stderr that cannot be opened now, a named pipe without a reader, is tried again when there is something to write. */
@@ -93,7 +100,9 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
     if (untold === 0) return;
     const count = untold;
     untold = 0;
-    enqueue(Buffer.from(`${tellDropped(count)}\n`));
+    const notice = Buffer.from(`${tellDropped(count)}\n`);
+    notices.add(notice);
+    enqueue(notice);
   }
 
   function write(line: string): boolean {
@@ -120,8 +129,13 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
     }
     if (count === 0) return undefined;
     const taken = lines.slice(0, count);
+    linesInBatch = countLines(taken);
     lines = lines.slice(count);
     return taken.length === 1 ? taken[0] : Buffer.concat(taken, size);
+  }
+
+  function countLines(those: readonly Buffer[]): number {
+    return those.reduce((count, line) => (notices.has(line) ? count : count + 1), 0);
   }
 
   /** Writes until there is nothing left, or the place takes no more for now. */
@@ -141,20 +155,21 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
     const mine = epoch;
     busy = true;
     let within = true;
-    sink?.write(chunk, (error, written) => {
+    sink?.write(chunk, (error, size) => {
       if (mine !== epoch) return;
       busy = false;
       if (error !== null) failed(error);
-      else took(chunk, written);
+      else took(chunk, size);
       if (!within) pump();
     });
     within = false;
   }
 
-  function took(chunk: Buffer, written: number): void {
-    bytes -= written;
-    begun = written < chunk.length;
-    batch = begun ? chunk.subarray(written) : undefined;
+  function took(chunk: Buffer, size: number): void {
+    bytes -= size;
+    begun = size < chunk.length;
+    batch = begun ? chunk.subarray(size) : undefined;
+    if (!begun) written += linesInBatch;
     // A part that was taken means that the rest has no room now.
     if (begun) later(retryMs);
   }
@@ -168,9 +183,20 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
     if (!NO_ROOM.has(error.code ?? '')) {
       sink?.close();
       sink = undefined;
-      if (begun) giveUpBatch();
+      if (begun) {
+        countCutShort();
+        giveUpBatch();
+      }
     }
     later(brokenRetryMs);
+  }
+
+  /** Of the batch a part was taken: whole lines, and perhaps half of one. */
+  function countCutShort(): void {
+    const left = batch?.filter((byte) => byte === NEWLINE).length ?? 0;
+    const lost = Math.min(left, linesInBatch);
+    dropped += lost;
+    written += linesInBatch - lost;
   }
 
   /** Half a line means nothing elsewhere. */
@@ -209,6 +235,8 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
     file = wanted;
     sink = fresh;
     // A write that is under way is left to itself: the old sink stays open until it is done.
+    if (busy) written += linesInBatch;
+    else if (begun) countCutShort();
     if (busy || begun) giveUpBatch();
     epoch += 1;
     busy = false;
@@ -243,6 +271,7 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
     reopen: () => switchTo(file),
     flush,
     dropped: () => dropped,
+    written: () => written,
     pending: () => bytes,
     close() {
       pump();
@@ -251,6 +280,12 @@ export function createLineWriter(options: LineWriterOptions): LineWriter {
       retry = undefined;
       sink?.close();
       sink = undefined;
+      dropped += countLines(lines);
+      if (busy) written += linesInBatch;
+      else if (batch !== undefined) countCutShort();
+      lines = [];
+      batch = undefined;
+      bytes = 0;
       settle();
     },
   };

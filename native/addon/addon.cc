@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The addon's surface, documented in src/engine/binding.ts: create, apply, read, drain, shed, stop, sessions, kill and a
-// few constants here, listening sockets in handover.cc, calls about the process in process_calls.cc. All state is per
+// The addon's surface, documented in src/engine/binding.ts: create, apply, read, drain, shed, stop, sessions, records,
+// kill and a few constants here, listening sockets in handover.cc, calls about the process in process_calls.cc. All state is per
 // environment, so worker_threads may load it; everything here runs on the environment's own thread, but for notify,
 // which any worker may call.
 #include <memory>
@@ -174,6 +174,18 @@ Napi::Value sessions(const Napi::CallbackInfo& info) {
   return write_sessions(env, handle->core->inspect(static_cast<size_t>(limit)));
 }
 
+Napi::Value records(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Handle* handle = handle_of(info);
+  if (handle == nullptr) return env.Undefined();
+  const double limit = info[1].IsNumber() ? info[1].As<Napi::Number>().DoubleValue() : 0;
+  if (!(limit >= 1 && limit <= 1e5)) {
+    throw_type_error(env, "records(core, limit): limit is not a number from 1 to 100,000");
+    return env.Undefined();
+  }
+  return write_records(env, handle->core->take_records(static_cast<size_t>(limit)));
+}
+
 Napi::Value kill(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Handle* handle = handle_of(info);
@@ -202,7 +214,7 @@ Core* core_of(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
-  exports.Set("abi", Napi::Number::New(env, 3));
+  exports.Set("abi", Napi::Number::New(env, 4));
   exports.Set("closeReasons", names(env, kCloseReasonNames));
   exports.Set("connectFailures", names(env, kConnectFailureNames));
   exports.Set("maxWorkers", Napi::Number::New(env, kMaxWorkers));
@@ -218,6 +230,8 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   exports.Set("shed", Napi::Function::New<shed>(env, "shed"));
   exports.Set("stop", Napi::Function::New<stop>(env, "stop"));
   exports.Set("sessions", Napi::Function::New<sessions>(env, "sessions"));
+  exports.Set("recordColumns", record_columns(env));
+  exports.Set("records", Napi::Function::New<records>(env, "records"));
   exports.Set("kill", Napi::Function::New<kill>(env, "kill"));
   add_handover(env, exports);
   add_process_calls(env, exports);

@@ -21,5 +21,7 @@ bool read_shed(const Napi::Value& value, ShedSpec& spec, std::string& problem);
 Napi::Value write_reading(Napi::Env env, const Reading& reading);
 Napi::Value write_events(Napi::Env env, const std::vector<Event>& events);
 Napi::Value write_sessions(Napi::Env env, const std::vector<SessionReport>& sessions);
+Napi::Value write_records(Napi::Env env, const std::vector<SessionRecord>& records);
+Napi::Value record_columns(Napi::Env env);
 
 }  // namespace ub

@@ -148,6 +148,22 @@ ListenerSpec read_listener(const Napi::Value& value, const std::string& path, co
   return spec;
 }
 
+/// Absent: none are recorded.
+Recording read_recording(const Napi::Value& value, std::string& problem) {
+  Recording recording;
+  if (value.IsUndefined()) return recording;
+  Reader in(value, "snapshot.recording", problem);
+  recording.per_million = in.integer("perMillion", 0, 1e6);
+  in.each("reasons", [&](const Napi::Value& reason, const std::string&) {
+    const double n = reason.IsNumber() ? reason.As<Napi::Number>().DoubleValue() : -1;
+    if (!(n >= 0 && n < static_cast<double>(kCloseReasons)) || n != std::floor(n)) {
+      return in.fail("reasons", "are not numbers of close reasons");
+    }
+    recording.reasons |= uint64_t{1} << static_cast<unsigned>(n);
+  });
+  return recording;
+}
+
 template <typename T>
 bool slots_differ(const std::vector<T>& items) {
   std::vector<uint32_t> slots;
@@ -172,6 +188,7 @@ bool read_snapshot(const Napi::Value& value, Snapshot& snapshot, std::string& pr
   in.each("listeners", [&](const Napi::Value& listener, const std::string& at) {
     snapshot.listeners.push_back(read_listener(listener, at, snapshot.pools, problem));
   });
+  if (in.ok()) snapshot.recording = read_recording(in.get("recording"), problem);
   std::vector<BackendSpec> backends;
   for (const PoolSpec& pool : snapshot.pools)
     backends.insert(backends.end(), pool.backends.begin(), pool.backends.end());

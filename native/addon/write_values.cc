@@ -98,6 +98,8 @@ Napi::Object write_worker(Napi::Env env, const WorkerCounters& counters) {
   out.Set("pipesBorrowed", big(env, counters.pipes_borrowed.get()));
   out.Set("pipeFailures", big(env, counters.pipe_failures.get()));
   out.Set("bufferBytes", big(env, counters.buffer_bytes.get()));
+  out.Set("records", big(env, counters.records.get()));
+  out.Set("recordsDropped", big(env, counters.records_dropped.get()));
   return out;
 }
 

@@ -22,4 +22,11 @@ inline Nanos monotonic_now() {
   return static_cast<Nanos>(ts.tv_sec) * kSecond + static_cast<Nanos>(ts.tv_nsec);
 }
 
+/// What people call the time, since 1970; for records alone, since it may jump.
+inline Nanos wall_now() {
+  timespec ts;
+  clock_gettime(CLOCK_REALTIME, &ts);
+  return static_cast<Nanos>(ts.tv_sec) * kSecond + static_cast<Nanos>(ts.tv_nsec);
+}
+
 }  // namespace ub

@@ -66,7 +66,13 @@ ClientKey client_key(const sockaddr_storage& peer) {
   return key;
 }
 
+uint16_t port_of(const sockaddr_storage& peer) {
+  return ntohs(peer.ss_family == AF_INET ? reinterpret_cast<const sockaddr_in&>(peer).sin_port
+                                         : reinterpret_cast<const sockaddr_in6&>(peer).sin6_port);
+}
+
 std::string client_text(const ClientKey& key) {
+  if (key.length == 0) return {};
   char text[INET6_ADDRSTRLEN] = "";
   inet_ntop(key.length == 4 ? AF_INET : AF_INET6, key.bytes, text, sizeof text);
   return text;

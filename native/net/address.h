@@ -41,8 +41,9 @@ struct ClientKey {
   uint8_t length;
 };
 ClientKey client_key(const sockaddr_storage& peer);
+uint16_t port_of(const sockaddr_storage& peer);
 
-/// Text of a client's address, IPv4-mapped ones as IPv4.
+/// Text of a client's address, IPv4-mapped ones as IPv4; empty for none.
 std::string client_text(const ClientKey& key);
 
 }  // namespace ub

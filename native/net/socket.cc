@@ -148,6 +148,24 @@ int accept_client(int listener, sockaddr_storage* peer) {
       [&] { return ::accept4(listener, reinterpret_cast<sockaddr*>(peer), &length, SOCK_NONBLOCK | SOCK_CLOEXEC); });
 }
 
+uint16_t local_address(int fd, ClientKey& key) {
+  sockaddr_storage local;
+  socklen_t length = sizeof local;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&local), &length) != 0) return 0;
+  key = client_key(local);
+  return port_of(local);
+}
+
+void tcp_facts(int fd, TcpFacts& facts) {
+  tcp_info info;
+  socklen_t length = sizeof info;
+  facts.known = getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0;
+  if (!facts.known) return;
+  facts.rtt_us = info.tcpi_rtt;
+  facts.rtt_variance_us = info.tcpi_rttvar;
+  facts.retransmits = info.tcpi_total_retrans;
+}
+
 IoCount receive(int fd, void* into, size_t size) {
   const ssize_t n = retry_interrupted([&] { return ::recv(fd, into, size, 0); });
   return {n, n < 0 ? errno : 0};

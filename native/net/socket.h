@@ -73,6 +73,18 @@ int start_connect(int fd, const Address& address);
 
 int accept_client(int listener, sockaddr_storage* peer);  // -1 with errno
 
+/// The address that a connection was made to; answers with its port. An empty key and 0 when it is not to be had.
+uint16_t local_address(int fd, ClientKey& key);
+
+/// What the kernel has measured of a connection; its own units.
+struct TcpFacts {
+  bool known;
+  uint32_t rtt_us;  // smoothed; 0 when nothing has been measured yet
+  uint32_t rtt_variance_us;
+  uint32_t retransmits;  // segments, over the whole life
+};
+void tcp_facts(int fd, TcpFacts& facts);
+
 struct IoCount {
   ssize_t bytes;  // -1: see error
   int error;

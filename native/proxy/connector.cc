@@ -41,8 +41,7 @@ Dial Connector::dial(Session& session) {
   const uint32_t offers = std::min(session.listener->spec->retries + 1, kMostTried);
   while (session.tries < offers) {
     const PoolSpec& pool = *session.listener->pool;
-    const Picked picked = pick(pool, session.client, {session.tried, session.tries}, ctx_.random, ctx_.now,
-                               session.listener->shortlist.get());
+    const Picked picked = pick(pool, session.client, {session.tried, session.tries}, ctx_.random, ctx_.now);
     if (picked.backend == nullptr) {
       if (session.tries == 0) session.failure = picked.full ? CloseReason::kBackendsFull : CloseReason::kNoBackend;
       return Dial::kFailed;
@@ -124,7 +123,9 @@ Dial Connector::failed(Session& session, ConnectFailure why) {
   return dial(session);
 }
 
-void Connector::count_failure(WorkerBackend& backend, const Session& session, ConnectFailure why) {
+void Connector::count_failure(WorkerBackend& backend, Session& session, ConnectFailure why) {
+  session.failed_once = true;
+  session.last_failure = why;
   backend.counters->failures[static_cast<size_t>(why)].add();
   if (session.tries < std::min(session.listener->spec->retries, kMostTried - 1)) backend.counters->retries.add();
   if (is_ours(why)) return;
@@ -141,8 +142,10 @@ void Connector::connected(Session& session, bool fresh) {
     backend.state->failures_in_row.store(0, std::memory_order_relaxed);
   }
   backend.counters->sessions.add();
+  session.connected_at = ctx_.now;
+  session.was_warm = !fresh;
   if (!fresh) return;
-  const Nanos took = ctx_.now - session.turn_at;
+  const Nanos took = session.handshake = ctx_.now - session.turn_at;
   backend.counters->connects.add();
   backend.counters->connect.record(took);
   if (session.listener->pool->kind == PlanKind::kEwma) learn_latency(*backend.state, took, false, ctx_.now);

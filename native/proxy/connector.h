@@ -30,7 +30,7 @@ class Connector {
 
  private:
   Dial failed(Session& session, ConnectFailure why);
-  void count_failure(WorkerBackend& backend, const Session& session, ConnectFailure why);
+  void count_failure(WorkerBackend& backend, Session& session, ConnectFailure why);
   void adopt(Session& session, Session& warm);
   void connected(Session& session, bool fresh);
 

@@ -20,8 +20,8 @@
 #include "net/timer_wheel.h"
 #include "net/wakeup.h"
 #include "proxy/events.h"
+#include "proxy/recorder.h"
 #include "proxy/session.h"
-#include "proxy/shortlist.h"
 #include "proxy/snapshot.h"
 
 namespace ub {
@@ -33,8 +33,7 @@ struct WorkerListener {
   const PoolSpec* pool = nullptr;
   ListenerState* state = nullptr;
   ListenerCounters* counters = nullptr;
-  std::unique_ptr<Shortlist> shortlist;  // of `pool` as it is in this very snapshot; where it pays
-  uint32_t sessions = 0;                 // of this worker
+  uint32_t sessions = 0;  // of this worker
   bool removed = false;
 };
 
@@ -90,6 +89,7 @@ struct WorkerContext {
         now(monotonic_now()),
         wheel(now),
         random(now ^ (static_cast<uint64_t>(number) + 1) * 0x9e3779b97f4a7c15ULL),
+        recorder(number, counters),
         events(queue),
         doorbells(bells) {}
 
@@ -104,6 +104,7 @@ struct WorkerContext {
   List<Session, &Session::ready> ready;
   Random random;
   WorkerCounters counters;
+  Recorder recorder;
   EventQueue& events;
   Doorbells& doorbells;
   std::unordered_map<uint32_t, std::unique_ptr<WorkerBackend>> backends;  // by slot

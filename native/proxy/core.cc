@@ -28,6 +28,7 @@ Status Core::apply(Snapshot draft) {
   Result<Listening::Fresh> fresh = listening_.bind_missing(wanted.value(), draft.workers);
   if (!fresh.has_value()) return fresh.error();
   if (Status started = start_workers(draft); !started.has_value()) return started;
+  if (Status opened = open_recorders(draft.recording); !opened.has_value()) return opened;
   listening_.add(wanted.value(), std::move(fresh.value()));
 
   place_workers(draft.cpus);
@@ -50,6 +51,15 @@ Status Core::start_workers(const Snapshot& snapshot) {
     Worker& worker = *workers_[i];
     if (worker.joinable() && worker.running()) continue;
     if (Status started = worker.start(); !started.has_value()) return started;
+  }
+  return Done{};
+}
+
+/// A worker that has retired may still have sessions, so every one that there is gets its ring.
+Status Core::open_recorders(const Recording& recording) {
+  if (recording.per_million == 0) return Done{};
+  for (const auto& worker : workers_) {
+    if (worker && !worker->recorder().open()) return Error{ENOMEM, "records of sessions", {}, 0};
   }
   return Done{};
 }
@@ -198,6 +208,18 @@ std::vector<SessionReport> Core::inspect(size_t limit) {
   done.wait_for(std::chrono::milliseconds(200));  // a worker answers between two turns; a frozen one is not waited for
   const std::lock_guard lock(inspection->mutex);
   return inspection->sessions;
+}
+
+std::vector<SessionRecord> Core::take_records(size_t limit) {
+  std::vector<SessionRecord> records;
+  // Another worker comes first each time: one that is busier than this is often enough does not hide the rest.
+  const uint32_t first = next_recorder_++;
+  for (uint32_t i = 0; i < kMaxWorkers && records.size() < limit; ++i) {
+    const auto& worker = workers_[(first + i) % kMaxWorkers];
+    if (!worker) continue;
+    worker->recorder().take(limit - records.size(), [&](const SessionRecord& record) { records.push_back(record); });
+  }
+  return records;
 }
 
 void Core::kill(uint32_t worker, uint64_t session) {

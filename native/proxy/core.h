@@ -44,10 +44,13 @@ class Core {
   Listening& listening() { return listening_; }
   Reading read() const;
   std::vector<SessionReport> inspect(size_t limit);
+  /// Records of sessions that have ended since, worker by worker, at most `limit`.
+  std::vector<SessionRecord> take_records(size_t limit);
   void kill(uint32_t worker, uint64_t session);
 
  private:
   Status start_workers(const Snapshot& snapshot);
+  Status open_recorders(const Recording& recording);
   void place_workers(const std::vector<int>& cpus);
   void install_states(Snapshot& snapshot);
   void forget_unused();
@@ -63,6 +66,7 @@ class Core {
   std::map<uint32_t, std::shared_ptr<PoolState>> pools_;
   std::shared_ptr<const Snapshot> snapshot_;
   uint64_t told_generation_ = 0;
+  uint32_t next_recorder_ = 0;  // whose records are taken first, next time
   bool draining_ = false;
   uint64_t drain_pending_ = 0;  // workers that have not told yet, a bit each
   bool stopping_ = false;

@@ -102,7 +102,9 @@ struct alignas(64) BackendCounters {
   X(pipes_open)               \
   X(pipes_borrowed)           \
   X(pipe_failures)            \
-  X(buffer_bytes)
+  X(buffer_bytes)             \
+  X(records)                  \
+  X(records_dropped)
 
 struct alignas(64) WorkerCounters {
 #define UB_FIELD(name) Counter name;

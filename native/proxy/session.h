@@ -46,6 +46,17 @@ struct Session {
   uint32_t turns = 0;
   uint32_t tried[kMostTried];  // slots of backends that could not be connected to
   ClientKey client{};
+  // What only a record of it needs (session_record.h).
+  Nanos connected_at = 0;
+  Nanos handshake = 0;          // of the connect that succeeded
+  Nanos first_byte_at[2] = {};  // by side, 0 for none yet
+  Nanos turns_took = 0;
+  Nanos longest_turn = 0;
+  uint16_t client_port = 0;
+  uint8_t first_ends = 0;  // which sides had ended when first one had
+  bool was_warm = false;
+  bool failed_once = false;  // a connect did; last_failure says why
+  ConnectFailure last_failure = ConnectFailure::kOther;
   uint8_t tries = 0;
   uint8_t linger_ms = 0;  // pause before the next look at a queue that must empty before RST
   Phase phase = Phase::kDialling;

@@ -30,6 +30,9 @@ void Sessions::open(int fd, const sockaddr_storage& peer, WorkerListener& listen
   listener.counters->accepted.add();
   ctx_.counters.accepted.add();
   if (slot.item == nullptr) {
+    if (ctx_.recorder.takes(CloseReason::kNoMemory) && ctx_.recorder.samples(ctx_.random.next())) {
+      ctx_.recorder.record_refused(fd, peer, listener, CloseReason::kNoMemory);
+    }
     arm_reset(fd);
     ::close(fd);
     listener.counters->closed[static_cast<size_t>(CloseReason::kNoMemory)].add();
@@ -41,6 +44,7 @@ void Sessions::open(int fd, const sockaddr_storage& peer, WorkerListener& listen
   session.generation = slot.generation;
   session.listener = &listener;
   session.client = client_key(peer);
+  session.client_port = port_of(peer);
   session.side[kClient].fd = fd;
   session.side[kClient].writable = true;
   session.accepted_at = session.heard_at = ctx_.now;
@@ -144,6 +148,8 @@ void Sessions::drive(Session& session) {
   const Pumped up = pump(session.relay[0], client, backend, io);
   io.quick_ack = session.listener->pool->options.quick_ack;
   const Pumped down = pump(session.relay[1], backend, client, io);
+  const bool has_ended = session.one_side_ended();
+  if (has_ended && session.first_ends == 0) session.first_ends = ends_of(session);
   if (up.no_memory || down.no_memory) {
     finish(session, CloseReason::kNoMemory, Ending::kReset);
     return;
@@ -160,23 +166,27 @@ void Sessions::drive(Session& session) {
   note_turns(session, up.taken, down.taken);
   if ((up.more || down.more) && !session.ready.linked()) ctx_.ready.push_back(session);
   if (!settle(session)) return;
-  if (session.bytes_stuck() != was_stuck || session.one_side_ended() != had_ended || session.turn_open != had_turn) {
+  if (session.bytes_stuck() != was_stuck || has_ended != had_ended || session.turn_open != had_turn) {
     arm_after_change(session);
   }
 }
 
 void Sessions::note_turns(Session& session, size_t from_client, size_t from_backend) {
   if (from_client > 0) {
-    session.client_spoke = true;
     if (!session.turn_open) {
       session.turn_open = true;
       session.turn_at = ctx_.now;
+      if (!session.client_spoke) session.first_byte_at[kClient] = ctx_.now;
     }
+    session.client_spoke = true;
   }
+  if (from_backend > 0 && session.first_byte_at[kBackend] == 0) session.first_byte_at[kBackend] = ctx_.now;
   if (from_backend > 0 && session.turn_open) {
     session.turn_open = false;
     ++session.turns;
     const Nanos took = ctx_.now - session.turn_at;
+    session.turns_took += took;
+    session.longest_turn = std::max(session.longest_turn, took);
     session.listener->counters->turns.add();
     session.listener->counters->turn.record(took);
     session.backend->counters->turns.add();
@@ -220,15 +230,20 @@ bool Sessions::settle(Session& session) {
 
 void Sessions::finish(Session& session, CloseReason reason, Ending ending) {
   WorkerListener& listener = *session.listener;
+  bool lost[2] = {true, true};  // by side: bytes meant for it are
+  if (session.phase == Phase::kRelaying && ending != Ending::kReset) {
+    for (SideIndex to : {kClient, kBackend}) {
+      const Side& from = session.side[other(to)];
+      lost[to] = ending == Ending::kFair &&
+                 (!session.relay[other(to)].conduit.empty() || (from.in == Incoming::kOpen && unread(from.fd) > 0));
+    }
+  }
+  if (ctx_.recorder.takes(reason) && ctx_.recorder.samples(ctx_.random.next())) {
+    ctx_.recorder.record(session, reason, lost[kClient], ctx_.now);
+  }
   if (session.phase == Phase::kRelaying) {
     Side* side = session.side;
     if (ending == Ending::kFair) {
-      bool lost[2];
-      for (SideIndex to : {kClient, kBackend}) {
-        const SideIndex from = other(to);
-        lost[to] =
-            !session.relay[from].conduit.empty() || (side[from].in == Incoming::kOpen && unread(side[from].fd) > 0);
-      }
       close_fairly(session, kClient, lost[kClient]);
       close_fairly(session, kBackend, lost[kBackend]);
     } else {

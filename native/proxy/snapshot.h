@@ -105,12 +105,20 @@ struct ListenerSpec {
   TcpOptions options;
 };
 
+/// Which of the sessions that end are recorded.
+struct Recording {
+  uint64_t reasons = 0;  // a bit for each close reason
+  uint32_t per_million = 0;
+};
+static_assert(kCloseReasons <= 64);
+
 struct Snapshot {
   uint64_t generation = 0;
   uint32_t workers = 1;
   std::vector<int> cpus;
   std::vector<ListenerSpec> listeners;
   std::vector<PoolSpec> pools;
+  Recording recording;
 };
 
 }  // namespace ub

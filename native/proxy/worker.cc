@@ -10,7 +10,6 @@
 
 #include "base/privileges.h"
 #include "proxy/cpu.h"
-#include "proxy/picker.h"
 
 namespace ub {
 namespace {
@@ -204,7 +203,6 @@ void Worker::apply(std::shared_ptr<const Snapshot> snapshot) {
     listener->snapshot = snapshot;
     listener->spec = &spec;
     listener->pool = &snapshot->pools[spec.pool];
-    listener->shortlist = wants_shortlist(*listener->pool) ? std::make_unique<Shortlist>() : nullptr;
     listener->state = spec.state.get();
     listener->counters = spec.state->counters[ctx_.index].get();
     listener->removed = false;
@@ -212,6 +210,7 @@ void Worker::apply(std::shared_ptr<const Snapshot> snapshot) {
   }
   if (ctx_.hot.size() < hot) ctx_.hot.resize(hot);
   adopt_backends(*snapshot);
+  ctx_.recorder.follow(snapshot->recording);
   snapshot_ = std::move(snapshot);
   ctx_.place_freed = true;  // limits may have been raised
   sweep_at_ = ctx_.now;

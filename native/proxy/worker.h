@@ -42,6 +42,8 @@ class Worker {
   uint64_t run_number() const { return run_number_; }
   uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
   const WorkerCounters& counters() const { return ctx_.counters; }
+  /// Its thread fills it, and only once a snapshot asks for that.
+  Recorder& recorder() { return ctx_.recorder; }
 
  private:
   static void* thread_main(void* self);

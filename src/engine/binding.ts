@@ -8,6 +8,12 @@ export interface CoreHandle {
   readonly __core: never;
 }
 
+/** Records of ended sessions: numbers row after row, and for each record the client's address and the local one. */
+export interface RecordBatch {
+  readonly values: Float64Array;
+  readonly addresses: readonly string[];
+}
+
 export interface Binding {
   /** Changes whenever this file does in a way that old binaries do not fit. */
   readonly abi: number;
@@ -16,6 +22,8 @@ export interface Binding {
   readonly maxWorkers: number;
   /** Upper bounds of latency buckets, seconds. */
   readonly latencyBounds: readonly number[];
+  /** What the numbers of a record are, in their order. */
+  readonly recordColumns: readonly string[];
   /** onEvents is called with batches, on this thread, for as long as the data plane runs; it keeps the process alive. */
   create(onEvents: (events: EngineEvent[]) => void): CoreHandle;
   /**
@@ -33,6 +41,8 @@ export interface Binding {
   stop(core: CoreHandle): void;
   /** At most `limit` sessions (1 to 1,000,000). */
   sessions(core: CoreHandle, limit: number): SessionInfo[];
+  /** At most `limit` records (1 to 100,000) of sessions that have ended since; each is told once. */
+  records(core: CoreHandle, limit: number): RecordBatch;
   /** Ends one session, if it is still there. */
   kill(core: CoreHandle, worker: number, id: bigint): void;
   /**
@@ -92,4 +102,4 @@ export interface ProcessCalls {
   passLowPorts(on: boolean): boolean;
 }
 
-export const BINDING_ABI = 3;
+export const BINDING_ABI = 4;

@@ -98,6 +98,14 @@ export interface PoolSpec {
   readonly preconnect: { readonly min: number; readonly max: number; readonly timeoutMs: number };
 }
 
+/** Which of the sessions that end are recorded. */
+export interface Recording {
+  /** So many of a million, drawn for each by itself. */
+  readonly perMillion: number;
+  /** Indexes into CLOSE_REASONS. */
+  readonly reasons: readonly number[];
+}
+
 export interface Snapshot {
   readonly generation: number;
   readonly workers: number;
@@ -105,6 +113,8 @@ export interface Snapshot {
   readonly cpus: readonly number[];
   readonly listeners: readonly ListenerSpec[];
   readonly pools: readonly PoolSpec[];
+  /** Absent: none are. */
+  readonly recording?: Recording | undefined;
 }
 
 /** Who ended a session, and how. The order is the one of native/proxy/close_reason.h; a contract test compares. */
@@ -207,6 +217,9 @@ export interface WorkerCounters {
   readonly pipesBorrowed: bigint;
   readonly pipeFailures: bigint;
   readonly bufferBytes: bigint;
+  /** Of ended sessions, left for the control plane; and those that it was too late for. */
+  readonly records: bigint;
+  readonly recordsDropped: bigint;
 }
 
 export interface Counters {
@@ -261,6 +274,62 @@ export interface ShedOrder extends ShedPace {
   readonly reason: 'drained' | 'rebalanced';
 }
 
+/** What the kernel has measured on one side, at the end. Milliseconds; undefined where nothing was measured. */
+export interface TcpFacts {
+  readonly rttMs: number | undefined;
+  readonly rttVarianceMs: number | undefined;
+  /** Segments, over the connection's whole life. */
+  readonly retransmits: number | undefined;
+}
+
+/** What is recorded of a session that has ended. Times are from its accept unless they say otherwise. */
+export interface EndedSession {
+  readonly worker: number;
+  readonly listener: number;
+  readonly pool: number;
+  /** Slot of the one that served it, or that was tried last; undefined where there was none. */
+  readonly backend: number | undefined;
+  readonly client: string;
+  readonly clientPort: number;
+  /** The address that the client connected to; '' where the kernel no longer knows. */
+  readonly local: string;
+  readonly localPort: number;
+  readonly reason: CloseReason;
+  /** Of the last connect that failed. */
+  readonly failure: ConnectFailure | undefined;
+  /** Backends that were dialled. */
+  readonly attempts: number;
+  readonly warm: boolean;
+  /** Who had ended when first a side had, and how. */
+  readonly clientEndedFirst: 'fin' | 'rst' | undefined;
+  readonly backendEndedFirst: 'fin' | 'rst' | undefined;
+  /** The client was sent RST, or sent one. */
+  readonly reset: boolean;
+  /** The backend's FIN had been read. */
+  readonly backendEnded: boolean;
+  /** Bytes waited for that side. */
+  readonly clientStuck: boolean;
+  readonly backendStuck: boolean;
+  /** Since 1970. */
+  readonly endedAtMs: number;
+  readonly durationMs: number;
+  /** Until a backend was connected; undefined where none was. */
+  readonly waitedMs: number | undefined;
+  /** Of the connect that succeeded; undefined for a warm connection. */
+  readonly handshakeMs: number | undefined;
+  /** First byte from that side. */
+  readonly clientByteMs: number | undefined;
+  readonly backendByteMs: number | undefined;
+  readonly turns: number;
+  /** All turns together, and the longest. */
+  readonly turnsMs: number;
+  readonly longestTurnMs: number;
+  readonly toBackendBytes: number;
+  readonly toClientBytes: number;
+  readonly clientTcp: TcpFacts;
+  readonly backendTcp: TcpFacts;
+}
+
 /** What runs sessions. Implementations: native.ts (the addon) and net.ts (node:net, slow and portable). */
 export interface Engine {
   /** All or nothing: throws a Node-shaped error (code, syscall, address, port) and the old snapshot stays. */
@@ -277,6 +346,8 @@ export interface Engine {
   stop(): void;
   /** At most `limit` sessions, for people to look at. */
   sessions(limit: number): readonly SessionInfo[];
+  /** At most `limit` records (1 to 100,000) of sessions that have ended since; each is told once. */
+  takeEnded(limit: number): readonly EndedSession[];
   /** Ends one session, told by the two numbers of its SessionInfo. */
   kill(worker: number, id: bigint): void;
   /** Upper bounds of the latency buckets in seconds, without +Inf. */

@@ -7,6 +7,7 @@ import type {
   BackendSpec,
   ListenerSpec,
   PoolSpec,
+  Recording,
   Snapshot,
   SocketOptions,
   Timeouts,
@@ -143,6 +144,7 @@ export function buildSnapshot(input: {
   readonly seen: Observations;
   readonly compiler: Compiler;
   readonly overrides?: Overrides;
+  readonly recording?: Recording | undefined;
 }): Snapshot {
   const { config, slots, seen, compiler } = input;
   const overrides = input.overrides ?? NO_OVERRIDES;
@@ -153,5 +155,6 @@ export function buildSnapshot(input: {
     cpus: affinity === 'off' ? [] : affinity === 'auto' ? seen.cpus : affinity,
     listeners: config.listeners.map((listener) => listenerSpec(listener, slots)),
     pools: config.pools.map((pool) => poolSpec(pool, slots, seen, overrides, compiler)),
+    recording: input.recording,
   };
 }

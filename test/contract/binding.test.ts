@@ -14,6 +14,7 @@ import {
   type Snapshot,
 } from '#src/engine/engine.js';
 import { loadBinding } from '#src/engine/load.js';
+import { COLUMNS, createRecordReader } from '#src/engine/records.js';
 
 function addon(): Binding {
   const loaded = loadBinding();
@@ -152,6 +153,46 @@ test('names and their order are the same on both sides', () => {
   );
 });
 
+test('records have exactly the columns that are read', () => {
+  assert.deepEqual([...binding.recordColumns].sort(), [...COLUMNS].sort());
+});
+
+test('records tell of sessions that have ended, each once, where a snapshot asks for them', async () => {
+  const echo = createServer((socket) => socket.on('error', () => undefined).pipe(socket));
+  const backend = await listening(echo);
+  const c = core();
+  const port = await freePort();
+  const reasons = CLOSE_REASONS.map((_, at) => at);
+  binding.apply(c.handle, { ...snapshot(port, backend), recording: { perMillion: 1_000_000, reasons } });
+  assert.equal(binding.records(c.handle, 10).values.length, 0);
+  const client = connect(port, '127.0.0.1');
+  const clientPort = await once(client, 'connect').then(() => client.localPort);
+  client.end('12345');
+  client.resume();
+  await once(client, 'close');
+  const read = createRecordReader(binding.recordColumns);
+  let records: ReturnType<typeof read> = [];
+  while (records.length === 0) {
+    records = read(binding.records(c.handle, 10));
+    await new Promise(setImmediate);
+  }
+  const [record] = records;
+  assert.deepEqual(
+    [record?.reason, record?.listener, record?.pool, record?.backend, record?.toBackendBytes],
+    ['finished', 1, 2, 3, 5],
+  );
+  assert.deepEqual(
+    [record?.client, record?.clientPort, record?.local, record?.localPort],
+    ['127.0.0.1', clientPort, '127.0.0.1', port],
+  );
+  assert.ok((record?.clientTcp.rttMs ?? 0) > 0);
+  assert.equal(binding.records(c.handle, 10).values.length, 0);
+  for (const limit of [0, 1e6, 'many' as never])
+    assert.throws(() => binding.records(c.handle, limit), { code: 'ERR_INVALID_ARG_TYPE' });
+  echo.close();
+  await stop(c);
+});
+
 test('what is no core is refused by every function', () => {
   const wrong = [undefined, null, 1, {}, () => undefined] as unknown as CoreHandle[];
   for (const handle of wrong) {
@@ -162,6 +203,7 @@ test('what is no core is refused by every function', () => {
       () => binding.shed(handle, SHED),
       () => binding.stop(handle),
       () => binding.sessions(handle, 1),
+      () => binding.records(handle, 1),
       () => binding.kill(handle, 0, 1n),
     ]) {
       assert.throws(call, { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' });
@@ -184,6 +226,9 @@ test('a snapshot that makes no sense is refused with the place, and nothing is b
     [{ ...good, generation: 0 }, /snapshot\.generation/],
     [{ ...good, generation: '1' }, /snapshot\.generation/],
     [{ ...good, workers: 0 }, /snapshot\.workers/],
+    [{ ...good, recording: 1 }, /snapshot\.recording is not an object/],
+    [{ ...good, recording: { perMillion: 1e7, reasons: [] } }, /recording\.perMillion/],
+    [{ ...good, recording: { perMillion: 1, reasons: [99] } }, /recording\.reasons/],
     [{ ...good, workers: 65 }, /snapshot\.workers/],
     [{ ...good, cpus: ['0'] }, /snapshot\.cpus/],
     [{ ...good, listeners: {} }, /snapshot\.listeners is not an array/],
@@ -332,7 +377,7 @@ test('an order to end sessions ends those of its slot, and one that makes no sen
   ];
   for (const [wrong, message] of bad) {
     const code = 'ERR_INVALID_ARG_TYPE';
-    assert.throws(() => binding.shed(c.handle, { ...SHED, ...wrong } as ShedOrder), { code, message });
+    assert.throws(() => binding.shed(c.handle, { ...SHED, ...wrong }), { code, message });
   }
   assert.throws(() => binding.drain(c.handle, 1, { ...SHED, rate: -1 }), { message: /pace\.rate/ });
   binding.shed(c.handle, { ...SHED, slot: 99 });

@@ -76,6 +76,7 @@ function world(): World {
     shed: () => undefined,
     stop: () => undefined,
     sessions: (limit) => made.sessions.slice(0, limit),
+    takeEnded: () => [],
     kill: (worker, id) => void killed.push([worker, id]),
     latencyBounds: [],
   };
@@ -103,6 +104,7 @@ function world(): World {
         reopen: () => ({ ok: true }),
         flush: () => Promise.resolve(),
         dropped: () => 0,
+        written: () => 0,
         pending: () => 0,
         close: () => undefined,
       }),

@@ -20,6 +20,7 @@ function logTo(lines: string[], settings: LogSettings = JSON_SETTINGS, options: 
     reopen: () => ({ ok: true }),
     flush: () => Promise.resolve(),
     dropped: () => 0,
+    written: () => lines.length,
     pending: () => 0,
     close: () => undefined,
   };
@@ -213,6 +214,7 @@ function createWriterOf(lines: string[]): LineWriter {
     reopen: () => ({ ok: true }),
     flush: () => Promise.resolve(),
     dropped: () => 0,
+    written: () => lines.length,
     pending: () => 0,
     close: () => undefined,
   };

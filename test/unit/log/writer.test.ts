@@ -78,6 +78,7 @@ test('whatever a place does meanwhile, nothing is lost, doubled or torn', async 
         for (const line of lines) writer.write(line);
         await writer.flush(PATIENCE_MS);
         assert.equal(place.taken(), lines.map((line) => `${line}\n`).join(''));
+        assert.deepEqual([writer.written(), writer.dropped()], [lines.length, 0]);
         assert.equal(writer.pending(), 0);
         assert.equal(writer.dropped(), 0);
       },
@@ -93,6 +94,7 @@ test('a reader that has gone is looked for again, and half a line is not finishe
   writer.write('second');
   await writer.flush(PATIENCE_MS);
   assert.equal(place.taken(), 'firsecond\n');
+  assert.deepEqual([writer.written(), writer.dropped()], [1, 1]);
   assert.equal(place.opened(), 3);
   assert.equal(place.closed(), 2);
 });
@@ -124,6 +126,7 @@ test('beyond the bound lines are dropped and counted, and the gap is told where 
   writer.write('after');
   await writer.flush(PATIENCE_MS);
   assert.equal(place.taken(), [...kept, `-- ${100 - kept.length} dropped --`, 'after', ''].join('\n'));
+  assert.equal(writer.written(), kept.length + 1);
 });
 
 test('flush gives up when its time is over', async () => {
@@ -149,6 +152,16 @@ test('moving on: what waits goes to the new place, a write under way is not repe
   assert.equal(old.taken(), 'one\n');
   assert.equal(fresh.taken(), 'two\n');
   assert.equal(old.closed(), 1);
+  assert.deepEqual([writer.written(), writer.dropped()], [2, 0]);
+});
+
+test('what waits when it is closed counts as dropped', () => {
+  const place = scripted([{}, { code: 'EAGAIN' }]);
+  const writer = writerOn(place);
+  for (const line of ['one', 'two', 'three']) writer.write(line);
+  writer.close();
+  assert.equal(place.taken(), 'one\n');
+  assert.deepEqual([writer.written(), writer.dropped(), writer.pending()], [1, 2, 0]);
 });
 
 test('a move to where nothing can be opened changes nothing', async () => {

@@ -63,6 +63,8 @@ export function workerCounters(some: Partial<WorkerCounters> = {}): WorkerCounte
     pipesBorrowed: 0n,
     pipeFailures: 0n,
     bufferBytes: 0n,
+    records: 0n,
+    recordsDropped: 0n,
     ...some,
   };
 }
