@@ -54,6 +54,13 @@ const everywhere = {
 
 /** Where an import out of a part of src may lead. What is not named here is the business of src/*.ts, which knows all. */
 const layers = [
+  layer('src/access-log/*.ts', '../', [
+    'config/config',
+    'engine/engine',
+    'errors',
+    'log-writer',
+    'metrics/reasons',
+  ]),
   layer('src/balance/*.ts', '../', ['engine/engine']),
   layer('src/config/*.ts', '../', []),
   layer('src/discovery/*.ts', '../', []),

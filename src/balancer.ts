@@ -10,7 +10,7 @@ import type { Config, PrometheusSettings } from './config/config.ts';
 import type { ConfigIssue } from './config/issue.ts';
 import type { LoadResult } from './config/load.ts';
 import type { Discovery, DiscoveryEvent, NameState } from './discovery/dns.ts';
-import type { Engine, EngineEvent, Snapshot } from './engine/engine.ts';
+import type { Engine, EngineEvent, Recording, Snapshot } from './engine/engine.ts';
 import { describeError } from './errors.ts';
 import type { BackendHealth, Monitor, Transition } from './health/health.ts';
 import { hosts, poolsToProbe } from './pools.ts';
@@ -50,6 +50,8 @@ export interface BalancerParts {
   /** Reads the config again; absent where there is no file. */
   readonly reload?: () => LoadResult;
   readonly tellIssues?: (issues: readonly ConfigIssue[]) => string;
+  /** Which sessions are recorded; `collect` takes all records that there are, before names are forgotten. */
+  readonly records?: { wanted(config: Config): Recording | undefined; collect(): void };
   /** Another config has come into force. */
   readonly onApplied?: (before: Config, after: Config) => void;
   readonly log: BalancerLog;
@@ -174,6 +176,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
       slots,
       compiler,
       seen: { address: names.addressOf, isUp: monitor.isUp, cpus: parts.cpus },
+      recording: parts.records?.wanted(wanted),
       ...(parts.overrides === undefined ? {} : { overrides: parts.overrides(wanted) }),
     });
   }
@@ -216,6 +219,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
   /** Numbers of what neither the config names nor the engine still counts. */
   function forgetGone(): void {
     const { listeners, backends } = engine.read();
+    parts.records?.collect();
     const names = new Set(config.listeners.map((listener) => slots.listener(listener.name)));
     const keys = config.pools.flatMap((pool) =>
       pool.backends.map((backend) => slots.backend(pool.name, backendKey(backend))),

@@ -2,6 +2,7 @@
 
 export { createBalancer } from './embed/balancer.ts';
 export type { Balancer, BalancerOptions } from './embed/balancer.ts';
+export type { SessionRecord } from './access-log/record.ts';
 export type { Result } from './embed/result.ts';
 export type { CheckedBackend, HealthFunction, HealthFunctions } from './embed/checks.ts';
 export type { BalancerEvent, BalancerListener, EventOf, EventType } from './embed/events.ts';

@@ -4,6 +4,8 @@
 
 import { close, closeSync, constants, fstatSync, openSync, type Stats, write, writeSync } from 'node:fs';
 
+import { STDOUT } from './config/config.ts';
+
 export interface Sink {
   /** One at a time. `done` is called once, perhaps at once; the answer is how many bytes were taken. */
   write(chunk: Buffer, done: (error: NodeJS.ErrnoException | null, written: number) => void): void;
@@ -11,41 +13,49 @@ export interface Sink {
   close(): void;
 }
 
-const STDERR = 2;
+/** A stream that the process was started with. */
+interface Standard {
+  readonly fd: number;
+  readonly stream: () => NodeJS.WriteStream;
+}
+
+const STANDARD_ERROR: Standard = { fd: 2, stream: () => process.stderr };
+const STANDARD_OUTPUT: Standard = { fd: 1, stream: () => process.stdout };
 /** Readable for the owner and its group: lines name clients. */
 const FILE_MODE = 0o640;
 const FILE_FLAGS =
   constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK | constants.O_NOCTTY;
 const REOPEN_FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** '' is stderr. Throws a Node-shaped error when a file cannot be opened. */
+/** '' is stderr, and STDOUT is stdout. Throws a Node-shaped error when a file cannot be opened. */
 export function openSink(file: string): Sink {
-  if (file === '') return openStderr();
+  if (file === '') return openStandard(STANDARD_ERROR);
+  if (file === STDOUT) return openStandard(STANDARD_OUTPUT);
   const fd = openSync(file, FILE_FLAGS, FILE_MODE);
   // A named pipe or a terminal in place of a file is written to without waiting, which files do not know.
   return fstatSync(fd).isFile() ? fileSink(fd, true) : nonBlockingSink(fd);
 }
 
-function openStderr(): Sink {
-  const stats = stderrStats();
-  if (stats?.isFile()) return fileSink(STDERR, false);
+function openStandard({ fd, stream }: Standard): Sink {
+  const stats = statsOf(fd);
+  if (stats?.isFile()) return fileSink(fd, false);
   // Sockets cannot be opened again: with journald it is one.
-  if (stats === undefined || stats.isSocket()) return streamSink(process.stderr);
+  if (stats === undefined || stats.isSocket()) return streamSink(stream());
   try {
     // A second opening of the same pipe or terminal has its own flags, so that nobody who shares the first one finds
     // it non-blocking.
-    return nonBlockingSink(openSync(`/proc/self/fd/${STDERR}`, REOPEN_FLAGS));
+    return nonBlockingSink(openSync(`/proc/self/fd/${fd}`, REOPEN_FLAGS));
   } catch (error) {
     // A named pipe without a reader: it is tried again later.
     if ((error as NodeJS.ErrnoException).code === 'ENXIO') throw error;
     // Not ours to open, as after a change of user.
-    return streamSink(process.stderr);
+    return streamSink(stream());
   }
 }
 
-function stderrStats(): Stats | undefined {
+function statsOf(fd: number): Stats | undefined {
   try {
-    return fstatSync(STDERR);
+    return fstatSync(fd);
   } catch {
     return undefined;
   }

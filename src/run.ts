@@ -1,10 +1,11 @@
 // Runs a config in the foreground until a signal ends it: puts the parts together, tells people where it listens, and
 // turns signals into verbs. Returns the exit code. Knows every part, and nothing of how any of them works.
 
+import { type AccessLog, createAccessLog } from './access-log/access-log.ts';
 import { createBalancerOperations } from './admin/balancer-operations.ts';
 import { createAdminKeeper } from './admin/keeper.ts';
 import { banner, descriptorNeed, tellDescriptorNeed } from './banner.ts';
-import { type Balancer, createBalancer } from './balancer.ts';
+import { type Balancer, createBalancer, type Opened } from './balancer.ts';
 import type { Config } from './config/config.ts';
 import { diffConfigs, formatDiff, isEmptyDiff } from './config/diff.ts';
 import { formatIssues } from './config/issue.ts';
@@ -39,7 +40,7 @@ const EXIT_OK = 0;
 const EXIT_FAILURE = 1;
 
 /** Signals that came while nobody was there yet to obey them are kept. */
-function signalInbox(log: ProcessLog): { attach(balancer: Balancer): Promise<void> } {
+function signalInbox(reopenLogs: () => void): { attach(balancer: Balancer, log: ProcessLog): Promise<void> } {
   let balancer: Balancer | undefined;
   let asked = 0;
   let reloadAsked = false;
@@ -55,10 +56,10 @@ function signalInbox(log: ProcessLog): { attach(balancer: Balancer): Promise<voi
       reloadAsked = balancer === undefined;
       void balancer?.reload();
     },
-    reopenLogs: () => log.reopen(),
+    reopenLogs,
   });
   return {
-    async attach(serving) {
+    async attach(serving, log) {
       balancer = serving;
       if (reloadAsked) void serving.reload();
       await leaving;
@@ -71,8 +72,26 @@ function signalInbox(log: ProcessLog): { attach(balancer: Balancer): Promise<voi
 }
 
 /** One for the process, whichever server shows it: its windows look back over reloads. */
-function lastingMetrics(balancer: Balancer, log: ProcessLog): Metrics {
-  return { ...createMetrics(balancer, log), close: () => undefined };
+function lastingMetrics(balancer: Balancer, log: ProcessLog, accessLog: AccessLog): Metrics {
+  const source = { ...balancer, accessLog: accessLog.counts };
+  return { ...createMetrics(source, log), close: () => undefined };
+}
+
+/** Two things as one: opened both, or neither. */
+async function openBoth(first: Promise<Opened>, openSecond: () => Promise<Opened>): Promise<Opened> {
+  const opened = [await first];
+  try {
+    opened.push(await openSecond());
+  } catch (error) {
+    await opened[0]?.discard();
+    throw error;
+  }
+  return {
+    keep: () => opened.forEach((each) => each.keep()),
+    async discard() {
+      await Promise.all(opened.map((each) => each.discard()));
+    },
+  };
 }
 
 /** Another config is in force: what that means for the log, and for what was changed at run time. */
@@ -90,7 +109,11 @@ function applied(before: Config, after: Config, store: OverrideStore, log: Proce
 export async function run(options: RunOptions): Promise<number> {
   const { config } = options;
   const log = createLog(config.log);
-  const inbox = signalInbox(log);
+  const accessLog = createAccessLog({ engine: () => balancer.engine(), names: () => balancer.slots, log });
+  const inbox = signalInbox(() => {
+    log.reopen();
+    accessLog.reopen();
+  });
   const loaded = loadBinding();
   if (!loaded.ok) {
     log.fatal(loaded.message);
@@ -122,8 +145,11 @@ export async function run(options: RunOptions): Promise<number> {
           ),
       }),
     serveMetrics: (settings) =>
-      startMetricsServer(settings, (metrics ??= lastingMetrics(balancer, log)), () => balancer.state()),
-    openAlso: (wanted) => admin.open(wanted.admin),
+      startMetricsServer(settings, (metrics ??= lastingMetrics(balancer, log, accessLog)), () =>
+        balancer.state(),
+      ),
+    openAlso: (wanted) => openBoth(accessLog.open(wanted), () => admin.open(wanted.admin)),
+    records: accessLog,
     overrides: (wanted) => store.for(wanted),
     reload: options.reload,
     tellIssues: formatIssues,
@@ -153,9 +179,10 @@ export async function run(options: RunOptions): Promise<number> {
   );
   const watch =
     options.watch === undefined ? undefined : watchFile(options.watch, () => void balancer.reload());
-  await inbox.attach(balancer);
+  await inbox.attach(balancer, log);
   watch?.close();
   await admin.close();
+  await accessLog.close();
   log.info('every session has ended');
   await log.flush();
   return EXIT_OK;

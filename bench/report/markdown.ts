@@ -167,13 +167,7 @@ function droppedSection(results: Results): string {
 
 export function renderPage(
   results: Results,
-  options: {
-    readonly chart: string;
-    readonly source: string;
-    readonly publishedRounds: number;
-    /** Written by hand: what else was found out, and how. */
-    readonly findings: string;
-  },
+  options: { readonly chart: string; readonly source: string; readonly publishedRounds: number },
 ): string {
   const summaries = summarise(results);
   const doubts = reservations(results, options.publishedRounds);
@@ -213,8 +207,6 @@ export function renderPage(
     ...measuredWorkloads(results).map((workload) => workloadSection(results, workload, summaries)),
     syscallsSection(results),
     microSection(results),
-    options.findings,
-    '',
     environmentSection(results),
     droppedSection(results),
     '## Measure it again',

@@ -14,8 +14,6 @@ export type Family =
   | 'control'
   | 'baseline'
   | 'core'
-  | 'quickack'
-  | 'io-uring'
   | 'haproxy-default'
   | 'haproxy-tuned'
   | 'nginx-default'

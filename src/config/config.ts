@@ -152,6 +152,20 @@ export interface LogSettings {
   readonly file: string;
 }
 
+export type AccessLogFormat = 'json' | 'text';
+
+/** Standard output, where a file is named; a file of that name in the config's directory is `./stdout`. */
+export const STDOUT = 'stdout';
+
+export interface AccessLogSettings {
+  /** Absolute file name, or STDOUT; '' is none. */
+  readonly file: string;
+  readonly format: AccessLogFormat;
+  /** Percent. */
+  readonly sample: number;
+  readonly errors_only: boolean;
+}
+
 export interface PrometheusSettings {
   readonly enabled: boolean;
   /** Numeric. */
@@ -177,7 +191,7 @@ export interface ProcessSettings {
   readonly cpu_affinity: 'auto' | 'off' | readonly number[];
   readonly drain: { readonly timeout: number };
   readonly dns: { readonly min_ttl: number; readonly max_ttl: number; readonly timeout: number };
-  readonly log: LogSettings;
+  readonly log: LogSettings & { readonly access: AccessLogSettings };
   readonly monitoring: { readonly prometheus: PrometheusSettings };
   readonly admin: AdminSettings;
 }

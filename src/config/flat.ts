@@ -4,17 +4,17 @@
 
 import { dirname, isAbsolute, resolve } from 'node:path';
 
-import type {
-  AdminSettings,
-  Config,
-  HealthCheckSettings,
-  Listener,
-  ListenerSettings,
-  LogSettings,
-  Pool,
-  PoolSettings,
+import {
+  type AdminSettings,
+  type Config,
+  type HealthCheckSettings,
+  type Listener,
+  type ListenerSettings,
+  type Pool,
+  type PoolSettings,
+  type ProcessSettings,
+  STDOUT,
 } from './config.ts';
-import type { ProcessSettings } from './config.ts';
 import { createFiller, type Layer, type Unused } from './fill.ts';
 import type { Problem, Span } from './issue.ts';
 import { createOrigins, type Origins, type Path } from './origins.ts';
@@ -141,8 +141,10 @@ function completeChecks(checks: HealthCheckSettings, directory: string): HealthC
   };
 }
 
-function completeLog(log: LogSettings, directory: string): LogSettings {
-  return { ...log, file: absolute(log.file, directory) };
+function completeLog(log: Config['log'], directory: string): Config['log'] {
+  const { file } = log.access;
+  const access = file === STDOUT || file === '-' ? STDOUT : absolute(file, directory);
+  return { ...log, file: absolute(log.file, directory), access: { ...log.access, file: access } };
 }
 
 function completeAdmin(admin: AdminSettings, directory: string): AdminSettings {

@@ -27,6 +27,18 @@ export function integer(least: number, most: number, type = 'number'): Kind<numb
   };
 }
 
+/** A share in percent, with decimals. */
+export function percent(): Kind<number> {
+  const [least, most] = [0.0001, 100];
+  const error = `expected a percentage from ${least} to ${most}`;
+  return {
+    schema: z.number({ error }).min(least, { error }).max(most, { error }),
+    type: 'percent',
+    range: `${least} to ${most}`,
+    print: String,
+  };
+}
+
 export function port(): Kind<number> {
   return integer(1, 65535, 'port');
 }

@@ -1,9 +1,20 @@
 // The keys that concern the process as a whole. They stand at the top level of a file, in either form.
 
-import type { AdminSettings, LogSettings, ProcessSettings, PrometheusSettings } from './config.ts';
+import type { AccessLogSettings, AdminSettings, ProcessSettings, PrometheusSettings } from './config.ts';
 import { isNumericHost } from './address.ts';
 import { key, section, type Section } from './key.ts';
-import { autoOr, flag, integer, judgedText, port, text, time, word, wordOrNumbers } from './kinds.ts';
+import {
+  autoOr,
+  flag,
+  integer,
+  judgedText,
+  percent,
+  port,
+  text,
+  time,
+  word,
+  wordOrNumbers,
+} from './kinds.ts';
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
@@ -15,7 +26,41 @@ const FILE_NAME = /^\P{C}{0,4096}$/u;
 /** The data plane keeps one bit per worker in a word. */
 const MOST_WORKERS = 64;
 
-const log: Section<LogSettings> = section('What is logged, how and where.', {
+const access: Section<AccessLogSettings> = section(
+  'The access log: a record for each session that ends (docs/access-log.md). Off unless `file` is set.',
+  {
+    file: key(
+      text(
+        FILE_NAME,
+        'a file name, or stdout',
+        'a file, relative to the directory of the config, or `stdout`',
+      ),
+      '',
+      'process',
+      'Where records go: a file that they are appended to, reopened at SIGUSR1, or `stdout` (`-` is the same). Empty is nowhere.',
+    ),
+    format: key(
+      word(['json', 'text']),
+      'json',
+      'process',
+      'A JSON object on each line, or fields with spaces between them, which has less.',
+    ),
+    sample: key(
+      percent(),
+      100,
+      'process',
+      'Percent of sessions that are recorded, drawn for each by itself when it ends. 100 is all.',
+    ),
+    errors_only: key(
+      flag(),
+      false,
+      'process',
+      'Only sessions whose close reason counts as an error (docs/metrics.md); `sample` is of those then.',
+    ),
+  },
+);
+
+const log: Section<ProcessSettings['log']> = section('What is logged, how and where.', {
   level: key(
     word(['debug', 'info', 'warn', 'error']),
     'info',
@@ -34,6 +79,7 @@ const log: Section<LogSettings> = section('What is logged, how and where.', {
     'process',
     'File that log lines are appended to, reopened at SIGUSR1. Empty is stderr.',
   ),
+  access,
 });
 
 const prometheus: Section<PrometheusSettings> = section('The metrics page in the Prometheus text format.', {

@@ -20,6 +20,7 @@ import { createOverrideStore, type OverrideStore } from '../overrides.ts';
 import { backendKey } from '../snapshot/build.ts';
 import { createFunctionChecks, type HealthFunctions } from './checks.ts';
 import type { Emitter } from './events.ts';
+import { createSessionFeed, type SessionFeed, type SessionListener } from './sessions.ts';
 import { createMaintenance } from './maintenance.ts';
 import { serveMetrics } from './metrics.ts';
 import { refusal, type Result } from './result.ts';
@@ -33,12 +34,15 @@ export interface AssembleOptions {
   readonly emit: Emitter['emit'];
   readonly healthChecks: HealthFunctions;
   readonly weights: WeightRules;
+  readonly onSession?: SessionListener | undefined;
 }
 
 export interface Assembled {
   readonly core: Core;
   readonly store: OverrideStore;
   readonly weights: ComputedWeights;
+  /** Starts and ends with the balancer. */
+  readonly sessions: SessionFeed;
   /** What is in force instead of what the config says. */
   effective(): Effective;
   /** Takes the config that is read then, or leaves everything as it was. */
@@ -62,6 +66,13 @@ export function assemble({ first, binding, log, emit, ...options }: AssembleOpti
     touch: () => core.touch(),
     complain: (message) => log.warn(message),
     time: systemTime,
+  });
+
+  const sessions = createSessionFeed({
+    listener: options.onSession,
+    engine: () => core.engine(),
+    names: () => core.slots,
+    complain: (message) => log.error(message),
   });
 
   function onEngine(events: readonly EngineEvent[]): void {
@@ -102,13 +113,14 @@ export function assemble({ first, binding, log, emit, ...options }: AssembleOpti
     createDiscovery: (config, onEvent) =>
       createDiscovery({ settings: config.dns, sources: createSystemSources(), time: systemTime, onEvent }),
     createMonitor: monitor,
-    serveMetrics: (settings) => serveMetrics(settings, core),
+    serveMetrics: (settings) => serveMetrics(settings, core, sessions.counts),
     reload: () => {
       const loaded = source();
       issues = loaded.ok ? [] : loaded.issues;
       tellWarnings(log, loaded);
       return loaded;
     },
+    records: sessions,
     tellIssues: formatIssues,
     log,
     overrides: (wanted) => {
@@ -125,6 +137,7 @@ export function assemble({ first, binding, log, emit, ...options }: AssembleOpti
     core,
     store,
     weights,
+    sessions,
     effective() {
       const changed = store.for(core.config());
       return {

@@ -2,6 +2,7 @@
 // together without signals, log files or exit codes. Everything that may be expected to fail answers with a value.
 // Several can run in one process: nothing here is shared between them.
 
+import type { SessionRecord } from '../access-log/record.ts';
 import type { BalancerLog } from '../balancer.ts';
 import type { Config } from '../config/config.ts';
 import { diffConfigs } from '../config/diff.ts';
@@ -33,6 +34,11 @@ export interface BalancerOptions {
   readonly healthChecks?: HealthFunctions;
   /** Functions that say how much a backend gets, by pool. */
   readonly weights?: WeightRules;
+  /**
+   * Called with a record of each session that has ended, some moments later; `log.access.sample` and
+   * `log.access.errors_only` of the config say of which. What it cannot keep up with is dropped and counted.
+   */
+  readonly onSession?: (session: SessionRecord) => void;
   /** Reload when what the file says changes; only where the config is a file. */
   readonly watch?: boolean;
 }
@@ -95,6 +101,7 @@ export function createBalancer(input: ConfigInput | string, options: BalancerOpt
       emit: emitter.emit,
       healthChecks: options.healthChecks ?? {},
       weights: options.weights ?? {},
+      onSession: options.onSession,
     });
     running = made;
     const started = await made.core.start();
@@ -106,6 +113,7 @@ export function createBalancer(input: ConfigInput | string, options: BalancerOpt
     }
     phase = 'serving';
     made.weights.start();
+    made.sessions.start();
     if (options.watch === true && typeof input === 'string') watching = watchFile(input, () => void reload());
     return { ok: true };
   }
@@ -150,6 +158,7 @@ export function createBalancer(input: ConfigInput | string, options: BalancerOpt
       const ended = running.core.end();
       emitter.emit({ type: 'draining' });
       await ended;
+      running.sessions.stop();
     }
     phase = 'stopped';
     emitter.emit({ type: 'stopped' });

@@ -44,7 +44,9 @@ export type ProcessKey =
   | 'ready'
   | 'buildInfo'
   | 'eventsDropped'
-  | 'logDropped';
+  | 'logDropped'
+  | 'accessLogRecords'
+  | 'accessLogDropped';
 
 export const processMetrics: Readonly<Record<ProcessKey, Metric>> = {
   configGeneration: gauge('config_generation', [], {
@@ -88,6 +90,18 @@ export const processMetrics: Readonly<Record<ProcessKey, Metric>> = {
     help: 'Log lines that had no room because nobody took them.',
     source: 'log',
     use: 'Above 0: the reader of the log is too slow or gone, or the disk is full.',
+  }),
+  accessLogRecords: counter('access_log_records', [], {
+    unit: 'records',
+    help: 'Records of ended sessions that the access log has written.',
+    source: 'log',
+    use: 'Against `ultrabalancer_l4_sessions_closed_total`: whether the log is complete.',
+  }),
+  accessLogDropped: counter('access_log_records_dropped', ['cause'], {
+    unit: 'records',
+    help: 'Records of ended sessions that had no room, by cause.',
+    source: 'log',
+    use: '`writer_full`: the disk is full, or the reader of the log too slow or gone. `ring_full`: the control plane was held up. Sessions are not concerned.',
   }),
 };
 

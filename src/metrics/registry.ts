@@ -30,6 +30,8 @@ export interface MetricsSource {
   readonly slots: { listeners(): readonly NamedListener[]; backends(): readonly NamedBackend[] };
   /** Configured backends only. */
   health(): readonly HealthFacts[];
+  /** Records of ended sessions that have found a taker, and those that it had no room for. */
+  accessLog?(): { readonly written: number; readonly dropped: number };
   /** Names that backends are configured by. */
   names?(): readonly { readonly name: string; readonly staleMs: number }[];
   state(): {
@@ -107,6 +109,7 @@ export function createMetrics(source: MetricsSource, log?: Log, options: Metrics
       ready: ready().ready,
       version,
       logDropped: log?.dropped?.() ?? 0,
+      accessLog: source.accessLog?.() ?? { written: 0, dropped: 0 },
     };
   }
 

@@ -63,6 +63,7 @@ export interface Frame {
   readonly ready: boolean;
   readonly version: string;
   readonly logDropped: number;
+  readonly accessLog: { readonly written: number; readonly dropped: number };
 }
 
 /** What is counted under one name. */
@@ -220,6 +221,14 @@ function processSamples(frame: Frame) {
     buildInfo: [{ labels: { version: frame.version, node: process.version }, value: 1 }],
     eventsDropped: one(Number(frame.counters.eventsDropped)),
     logDropped: one(frame.logDropped),
+    accessLogRecords: one(frame.accessLog.written),
+    accessLogDropped: [
+      {
+        labels: { cause: 'ring_full' },
+        value: Number(sum(frame.counters.workers, (worker) => worker.recordsDropped)),
+      },
+      { labels: { cause: 'writer_full' }, value: frame.accessLog.dropped },
+    ],
   } satisfies Partial<Record<MetricKey, Sample[]>>;
 }
 
