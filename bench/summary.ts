@@ -46,6 +46,8 @@ export const PEERS: readonly string[] = [
   'nginx-default',
   'nginx-tuned',
   'net',
+  'quickack',
+  'io-uring',
 ];
 
 /** A subject that failed in more than this share of its rounds has no score. */

@@ -5,7 +5,8 @@
 // measured beside native/tools/relay_main.cc, which does the same over epoll. It passes bytes and ends, and promises
 // nothing about half-close, reset, limits or time.
 //   g++ -std=c++20 -O2 bench/experiments/io_uring_relay.cc -o .build/io_uring_relay -luring
-//   .build/io_uring_relay LISTEN_PORT BACKEND_PORT      (both on 127.0.0.1)
+//   npm run bench -- --macro --workloads B --subjects ours,core,io-uring
+#include <arpa/inet.h>
 #include <liburing.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -17,6 +18,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 #include <vector>
 
 namespace {
@@ -108,10 +110,22 @@ void received(const io_uring_cqe& done, int fd) {
   if ((done.flags & IORING_CQE_F_MORE) == 0) receive(fd);
 }
 
+bool parse(const char* text, sockaddr_in& into) {
+  const char* colon = std::strrchr(text, ':');
+  if (colon == nullptr) return false;
+  into.sin_family = AF_INET;
+  into.sin_port = htons(static_cast<uint16_t>(std::atoi(colon + 1)));
+  return inet_pton(AF_INET, std::string(text, colon).c_str(), &into.sin_addr) == 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
+  sockaddr_in address{};
+  if (argc != 3 || !parse(argv[1], address) || !parse(argv[2], backend)) {
+    std::fprintf(stderr, "usage: io_uring_relay ADDRESS:PORT ADDRESS:PORT\n");
+    return 2;
+  }
   signal(SIGPIPE, SIG_IGN);
   io_uring_params params{};
   params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE;
@@ -131,11 +145,6 @@ int main(int argc, char** argv) {
   registration.bgid = kGroup;
   if (io_uring_register_buf_ring(&ring, &registration, 0) != 0) return 1;
   for (unsigned i = 0; i < kBuffers; ++i) give_back(i);
-  backend.sin_family = AF_INET;
-  backend.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  backend.sin_port = htons(static_cast<uint16_t>(std::atoi(argv[2])));
-  sockaddr_in address = backend;
-  address.sin_port = htons(static_cast<uint16_t>(std::atoi(argv[1])));
   const int listener = socket(AF_INET, SOCK_STREAM, 0);
   const int one = 1;
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);

@@ -167,7 +167,13 @@ function droppedSection(results: Results): string {
 
 export function renderPage(
   results: Results,
-  options: { readonly chart: string; readonly source: string; readonly publishedRounds: number },
+  options: {
+    readonly chart: string;
+    readonly source: string;
+    readonly publishedRounds: number;
+    /** Written by hand: what else was found out, and how. */
+    readonly findings: string;
+  },
 ): string {
   const summaries = summarise(results);
   const doubts = reservations(results, options.publishedRounds);
@@ -207,6 +213,8 @@ export function renderPage(
     ...measuredWorkloads(results).map((workload) => workloadSection(results, workload, summaries)),
     syscallsSection(results),
     microSection(results),
+    options.findings,
+    '',
     environmentSection(results),
     droppedSection(results),
     '## Measure it again',

@@ -1,7 +1,7 @@
 // Results to files: raw numbers, page and chart. Into a folder of one's own, or, when the run is fit for it, to where
 // published ones are.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
 import { plural } from '../lib/format.ts';
@@ -41,6 +41,7 @@ export function writeReport(results: Results, page: string, chart: string, sourc
     chart: relative(dirname(page), chart),
     source: nameOf(source),
     publishedRounds: PUBLISHED_ROUNDS,
+    findings: readFileSync(join(root, 'bench', 'findings.md'), 'utf8').trimEnd(),
   });
   writeFileSync(page, text);
 }

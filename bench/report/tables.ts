@@ -13,6 +13,8 @@ export const COLUMNS: readonly string[] = [
   'net',
   'baseline',
   'core',
+  'quickack',
+  'io-uring',
   'direct',
 ];
 
@@ -25,6 +27,8 @@ const NAMES: Readonly<Record<string, string>> = {
   net: 'node:net',
   baseline: 'baseline',
   core: 'data plane alone',
+  quickack: 'with quickack',
+  'io-uring': 'io_uring trial',
   direct: 'direct',
 };
 
@@ -66,21 +70,21 @@ export function goalsTable(summaries: readonly FigureSummary[]): string {
 }
 
 export function ratioTable(summaries: readonly FigureSummary[]): string {
-  const rows = summaries
-    .filter((summary) => summary.comparisons.length > 0)
-    .map((summary) => [
-      summary.workload.id,
-      `${summary.figure.name}${summary.figure.better === 'higher' ? ' (higher is better)' : ''}`,
-      ...PEERS.map((peer) => {
-        const c = summary.comparisons.find((comparison) => comparison.peer === peer);
-        if (c === undefined) return '–';
-        const cell = `${ratio(c.ratio.median)} (${ratio(c.ratio.low)}–${ratio(c.ratio.high)})`;
-        return c.tie ? `${cell} =` : cell;
-      }),
-      summary.noise === undefined ? '–' : `${ratio(summary.noise.low)}–${ratio(summary.noise.high)}`,
-    ]);
+  const compared = summaries.filter((summary) => summary.comparisons.length > 0);
+  const peers = PEERS.filter((peer) => compared.some((s) => s.comparisons.some((c) => c.peer === peer)));
+  const rows = compared.map((summary) => [
+    summary.workload.id,
+    `${summary.figure.name}${summary.figure.better === 'higher' ? ' (higher is better)' : ''}`,
+    ...peers.map((peer) => {
+      const c = summary.comparisons.find((comparison) => comparison.peer === peer);
+      if (c === undefined) return '–';
+      const cell = `${ratio(c.ratio.median)} (${ratio(c.ratio.low)}–${ratio(c.ratio.high)})`;
+      return c.tie ? `${cell} =` : cell;
+    }),
+    summary.noise === undefined ? '–' : `${ratio(summary.noise.low)}–${ratio(summary.noise.high)}`,
+  ]);
   if (rows.length === 0) return '';
-  return table(['workload', 'figure', ...PEERS.map((peer) => `${nameOf(peer)}:`), 'noise:'], rows);
+  return table(['workload', 'figure', ...peers.map((peer) => `${nameOf(peer)}:`), 'noise:'], rows);
 }
 
 /** The middle value of each family's best variant, with half of all values around it. */

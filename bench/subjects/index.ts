@@ -6,6 +6,7 @@ import { join } from 'node:path';
 
 import { root } from '../lib/paths.ts';
 import { direct } from './direct.ts';
+import { detectIoUring, detectQuickAck } from './experiments.ts';
 import { detectHaproxy } from './haproxy.ts';
 import { net } from './net.ts';
 import { detectNginx } from './nginx.ts';
@@ -19,7 +20,7 @@ export interface Cast {
 }
 
 /** Left out unless asked for by name. */
-const ONLY_WHEN_NAMED = ['core'];
+const ONLY_WHEN_NAMED = ['core', 'quickack', 'io-uring'];
 /** Of a short run. */
 const QUICK = [
   'direct',
@@ -72,16 +73,18 @@ export function gather(wanted: {
     haproxy: detectHaproxy(wanted.haproxy),
     nginx: detectNginx(wanted.nginx),
     core: detectCore(),
+    quickack: detectQuickAck(),
+    'io-uring': detectIoUring(),
   };
   const notes: string[] = [];
   const versions: Record<string, string> = { strace: straceVersion() };
   const all: Subject[] = [direct, net];
   for (const [name, found] of Object.entries(detected)) {
     if (!found.ok) {
-      if (name !== 'core' || wanted.subjects?.includes('core')) notes.push(found.note);
+      if (!ONLY_WHEN_NAMED.includes(name) || wanted.subjects?.includes(name)) notes.push(found.note);
       continue;
     }
-    if (name !== 'core') versions[name] = found.version;
+    if (!ONLY_WHEN_NAMED.includes(name)) versions[name] = found.version;
     all.push(...found.subjects);
   }
   all.push(...controlOf(all));

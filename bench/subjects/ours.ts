@@ -21,6 +21,7 @@ interface Extras {
   readonly metricsPort?: number;
   /** Another at each reload, so that every one is a change. Seconds. */
   readonly drainTimeout?: number;
+  readonly quickAck?: boolean;
 }
 
 /** JSON is YAML. Nothing but what is needed: where to listen, whom to relay to, one worker. */
@@ -33,6 +34,7 @@ export function oursConfig(place: Place, extras: Extras = {}): string {
       return { host: backend.slice(0, colon), port: Number(backend.slice(colon + 1)) };
     }),
     ...(extras.drainTimeout === undefined ? {} : { drain: { timeout: extras.drainTimeout } }),
+    ...(extras.quickAck === true ? { connection_settings: { tcp_quickack: true } } : {}),
     ...(extras.metricsPort === undefined
       ? {}
       : {

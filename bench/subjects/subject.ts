@@ -14,6 +14,8 @@ export type Family =
   | 'control'
   | 'baseline'
   | 'core'
+  | 'quickack'
+  | 'io-uring'
   | 'haproxy-default'
   | 'haproxy-tuned'
   | 'nginx-default'

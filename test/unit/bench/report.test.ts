@@ -7,7 +7,10 @@ import { load, skip } from './compiled.ts';
 import { fakeResults, rounds, type FakeTrial } from './fake-results.ts';
 
 const { renderPage } = await load<{
-  renderPage(results: object, options: { chart: string; source: string; publishedRounds: number }): string;
+  renderPage(
+    results: object,
+    options: { chart: string; source: string; publishedRounds: number; findings: string },
+  ): string;
 }>('report/markdown.js');
 const { chartFigures, reservations, summarise } = await load<{
   summarise(results: object): readonly object[];
@@ -37,7 +40,12 @@ const costs = {
 };
 
 function page(trials: readonly FakeTrial[], rest: object = {}): string {
-  return renderPage(fakeResults(trials, rest), { chart: 'b.svg', source: 'r.json', publishedRounds: 10 });
+  return renderPage(fakeResults(trials, rest), {
+    chart: 'b.svg',
+    source: 'r.json',
+    publishedRounds: 10,
+    findings: '## What else',
+  });
 }
 
 function chart(trials: readonly FakeTrial[], caption = 'caption'): string {
@@ -117,7 +125,12 @@ describe('the page', { skip }, () => {
       micro: [{ group: 'one pick', name: 'random', ns: 12.3, samples: 5, note: 'least 1.00' }],
     }) as { trials: object[] };
     results.trials = results.trials.map((trial) => ({ ...trial, reloadsPerSecond: 123 }));
-    const text = renderPage(results, { chart: 'b.svg', source: 'r.json', publishedRounds: 10 });
+    const text = renderPage(results, {
+      chart: 'b.svg',
+      source: 'r.json',
+      publishedRounds: 10,
+      findings: '## What else',
+    });
     assert.match(text, /taken 123 times a second/);
     assert.match(text, /\| p99, µs \| 90\.0 \| 90\.0 \|/);
     assert.match(text, /\| ours \| 4\.00 \| recvfrom 2\.00, sendto 2\.00 \|/);
