@@ -3,7 +3,8 @@
 // The data plane's own pick in a loop, for plans that the control plane has compiled. Reads plans from stdin,
 // one a line: KIND BACKENDS MEMBERS TABLE, the last two as comma-separated numbers or "-"; writes one JSON
 // line for each: nanoseconds per pick, and how evenly a while of picks was spread. Clients are random
-// addresses; each place is given back after `kOpen` further picks, so that counts of sessions mean something.
+// addresses; each place is given back after `kOpen` further picks, so that counts of sessions mean something; the clock of
+// picks goes as at a high rate.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -21,6 +22,7 @@ namespace {
 
 constexpr size_t kOpen = 1000;
 constexpr size_t kBatch = 20'000;
+constexpr ub::Nanos kApart = 50'000;  // between two picks, as the clock says: 20,000 a second
 
 std::vector<uint16_t> numbers(const std::string& text) {
   std::vector<uint16_t> list;
@@ -50,14 +52,14 @@ ub::Nanos now() {
 
 /// Nanoseconds per pick in one batch; the picks are added to `counts`.
 double batch(const ub::PoolSpec& pool, ub::Random& random, std::deque<ub::BackendState*>& open,
-             std::vector<uint64_t>& counts) {
+             std::vector<uint64_t>& counts, ub::Shortlist& shortlist) {
   const ub::Nanos from = now();
   for (size_t n = 0; n < kBatch; ++n) {
     ub::ClientKey client{};
     const uint32_t address = random.next();
     std::memcpy(client.bytes, &address, sizeof address);
     client.length = sizeof address;
-    const ub::Picked picked = ub::pick(pool, client, {nullptr, 0}, random, from + n * 1000);
+    const ub::Picked picked = ub::pick(pool, client, {nullptr, 0}, random, from + n * kApart, &shortlist);
     if (picked.backend == nullptr) continue;
     counts[picked.backend->slot] += 1;
     open.push_back(picked.backend->state.get());
@@ -94,11 +96,12 @@ int main(int argc, char** argv) {
     ub::Random random{0x5eed};
     std::deque<ub::BackendState*> open;
     std::vector<uint64_t> counts(backends);
-    batch(pool, random, open, counts);
+    ub::Shortlist shortlist;
+    batch(pool, random, open, counts, shortlist);
     std::fill(counts.begin(), counts.end(), 0);
     std::vector<double> each;
     for (const ub::Nanos until = now() + static_cast<ub::Nanos>(seconds * 1e9); now() < until || each.size() < 5;) {
-      each.push_back(batch(pool, random, open, counts));
+      each.push_back(batch(pool, random, open, counts, shortlist));
     }
     std::sort(each.begin(), each.end());
     const auto [least, most] = std::minmax_element(counts.begin(), counts.end());

@@ -11,7 +11,7 @@ import { compilePickBench } from '../lib/compile.ts';
 import type { MicroRecord } from '../lib/results.ts';
 import { backendsOf, POLICIES } from './control-plane.ts';
 
-const SIZES = [2, 10, 100, 1000, 2000];
+const SIZES = [2, 10, 50, 100, 500, 2000];
 
 interface Picked {
   readonly ns: number;

@@ -41,7 +41,8 @@ Dial Connector::dial(Session& session) {
   const uint32_t offers = std::min(session.listener->spec->retries + 1, kMostTried);
   while (session.tries < offers) {
     const PoolSpec& pool = *session.listener->pool;
-    const Picked picked = pick(pool, session.client, {session.tried, session.tries}, ctx_.random, ctx_.now);
+    const Picked picked = pick(pool, session.client, {session.tried, session.tries}, ctx_.random, ctx_.now,
+                               session.listener->shortlist.get());
     if (picked.backend == nullptr) {
       if (session.tries == 0) session.failure = picked.full ? CloseReason::kBackendsFull : CloseReason::kNoBackend;
       return Dial::kFailed;

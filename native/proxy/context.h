@@ -22,6 +22,7 @@
 #include "proxy/events.h"
 #include "proxy/recorder.h"
 #include "proxy/session.h"
+#include "proxy/shortlist.h"
 #include "proxy/snapshot.h"
 
 namespace ub {
@@ -33,7 +34,8 @@ struct WorkerListener {
   const PoolSpec* pool = nullptr;
   ListenerState* state = nullptr;
   ListenerCounters* counters = nullptr;
-  uint32_t sessions = 0;  // of this worker
+  std::unique_ptr<Shortlist> shortlist;  // of `pool` as it is in this very snapshot; where it pays
+  uint32_t sessions = 0;                 // of this worker
   bool removed = false;
 };
 

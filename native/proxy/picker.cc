@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "proxy/hash.h"
+#include "proxy/walk.h"
 
 namespace ub {
 namespace {
@@ -16,69 +17,6 @@ constexpr uint32_t kSample = 32;        // beyond: at so many, from a random sta
 constexpr Nanos kForget = 3 * kSecond;  // time in which two thirds of an old latency are forgotten
 constexpr Nanos kExploreAfter = kSecond;
 constexpr uint64_t kExploreAtMost = 30;  // times kExploreAfter
-
-bool was_tried(Tried tried, uint32_t slot) {
-  for (uint32_t i = 0; i < tried.count; ++i) {
-    if (tried.slots[i] == slot) return true;
-  }
-  return false;
-}
-
-bool take_connection(const BackendSpec& b) {
-  std::atomic<uint32_t>& open = b.state->open;
-  if (b.max_connections == 0) {
-    open.fetch_add(1, std::memory_order_relaxed);
-    return true;
-  }
-  uint32_t seen = open.load(std::memory_order_relaxed);
-  while (seen < b.max_connections) {
-    if (open.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel)) return true;
-  }
-  return false;
-}
-
-/// Walks over a pool's backends on behalf of one client.
-struct Walk {
-  const PoolSpec& pool;
-  Tried tried;
-  bool full = false;
-
-  bool candidate(const BackendSpec& b) const { return b.member && !was_tried(tried, b.state->slot); }
-
-  bool take(const BackendSpec& b) {
-    if (!candidate(b)) return false;
-    if (!take_connection(b)) {
-      full = true;
-      return false;
-    }
-    b.state->active.fetch_add(1, std::memory_order_relaxed);
-    return true;
-  }
-
-  /// Takes the place only while the count is still the one on which the choice was based.
-  bool take_expecting(const BackendSpec& b, uint32_t active) {
-    if (!take_connection(b)) {
-      full = true;
-      return false;
-    }
-    if (b.state->active.compare_exchange_strong(active, active + 1, std::memory_order_acq_rel)) return true;
-    b.state->open.fetch_sub(1, std::memory_order_relaxed);
-    return false;
-  }
-
-  bool has_place(const BackendSpec& b) const {
-    return b.max_connections == 0 || b.state->open.load(std::memory_order_relaxed) < b.max_connections;
-  }
-
-  const BackendSpec* linear(size_t from) {
-    const size_t count = pool.members.size();
-    for (size_t i = 0; i < count; ++i) {
-      const BackendSpec& b = pool.backends[pool.members[(from + i) % count]];
-      if (take(b)) return &b;
-    }
-    return nullptr;
-  }
-};
 
 const BackendSpec* from_table(Walk& walk, size_t start) {
   const auto& table = walk.pool.table;
@@ -120,45 +58,9 @@ struct Window {
   size_t count;
 };
 
-Window everyone(const PoolSpec& pool) {
-  return {pool.state->cursor.load(std::memory_order_relaxed) % pool.members.size(), pool.members.size()};
-}
-
 Window window(const PoolSpec& pool, Random& random) {
-  if (pool.members.size() <= kScanAll) return everyone(pool);
+  if (pool.members.size() <= kScanAll) return {turn_of(pool), pool.members.size()};
   return {random.below(static_cast<uint32_t>(pool.members.size())), kSample};
-}
-
-const BackendSpec* least(Walk& walk) {
-  const PoolSpec& pool = walk.pool;
-  for (int attempt = 0; attempt < 8; ++attempt) {
-    const Window w = everyone(pool);
-    const BackendSpec* best = nullptr;
-    uint64_t best_active = 0;
-    size_t best_at = 0;
-    for (size_t i = 0; i < w.count; ++i) {
-      const size_t at = (w.start + i) % pool.members.size();
-      const BackendSpec& b = pool.backends[pool.members[at]];
-      if (!walk.candidate(b)) continue;
-      if (!walk.has_place(b)) {
-        walk.full = true;
-        continue;
-      }
-      const uint64_t active = b.state->active.load(std::memory_order_relaxed);
-      // The load after the pick, by weight; the first from the cursor on wins a tie, so ties go round.
-      if (best == nullptr || (active + 1) * best->weight < (best_active + 1) * b.weight) {
-        best = &b;
-        best_active = active;
-        best_at = at;
-      }
-    }
-    if (best == nullptr) break;
-    if (walk.take_expecting(*best, static_cast<uint32_t>(best_active))) {
-      pool.state->cursor.store(best_at + 1, std::memory_order_relaxed);
-      return best;
-    }
-  }
-  return walk.linear(pool.state->cursor.load(std::memory_order_relaxed));
 }
 
 /// Somebody must find out how a backend does that nobody has asked for long: one session at a time does.
@@ -225,7 +127,8 @@ const BackendSpec* by_hash(Walk& walk, const ClientKey& client) {
 
 }  // namespace
 
-Picked pick(const PoolSpec& pool, const ClientKey& client, Tried tried, Random& random, Nanos now) {
+Picked pick(const PoolSpec& pool, const ClientKey& client, Tried tried, Random& random, Nanos now,
+            Shortlist* shortlist) {
   if (pool.members.empty()) return {};
   Walk walk{pool, tried};
   const BackendSpec* chosen = nullptr;
@@ -235,7 +138,7 @@ Picked pick(const PoolSpec& pool, const ClientKey& client, Tried tried, Random& 
       break;
     case PlanKind::kRandom: chosen = from_table(walk, random.below(static_cast<uint32_t>(pool.table.size()))); break;
     case PlanKind::kTwo: chosen = of_two(walk, random); break;
-    case PlanKind::kLeast: chosen = least(walk); break;
+    case PlanKind::kLeast: chosen = pick_least(walk, shortlist, now); break;
     case PlanKind::kHash: chosen = by_hash(walk, client); break;
     case PlanKind::kEwma: chosen = fastest(walk, random, now); break;
   }

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "net/address.h"
 #include "proxy/context.h"
+#include "proxy/shortlist.h"
 #include "proxy/snapshot.h"
 
 namespace ub {
@@ -22,7 +23,14 @@ struct Tried {
   uint32_t count;
 };
 
-Picked pick(const PoolSpec& pool, const ClientKey& client, Tried tried, Random& random, Nanos now);
+/// Whether picks from this pool are cheaper with a list.
+inline bool wants_shortlist(const PoolSpec& pool) {
+  return pool.kind == PlanKind::kLeast && pool.members.size() >= Shortlist::kFromMembers;
+}
+
+/// `shortlist`: the worker's own for this very pool, if it keeps one.
+Picked pick(const PoolSpec& pool, const ClientKey& client, Tried tried, Random& random, Nanos now,
+            Shortlist* shortlist = nullptr);
 
 /// After the connection is closed.
 void release_place(BackendState& backend);

@@ -10,6 +10,7 @@
 
 #include "base/privileges.h"
 #include "proxy/cpu.h"
+#include "proxy/picker.h"
 
 namespace ub {
 namespace {
@@ -203,6 +204,7 @@ void Worker::apply(std::shared_ptr<const Snapshot> snapshot) {
     listener->snapshot = snapshot;
     listener->spec = &spec;
     listener->pool = &snapshot->pools[spec.pool];
+    listener->shortlist = wants_shortlist(*listener->pool) ? std::make_unique<Shortlist>() : nullptr;
     listener->state = spec.state.get();
     listener->counters = spec.state->counters[ctx_.index].get();
     listener->removed = false;

@@ -127,6 +127,127 @@ TEST(least_breaks_ties_in_turn_and_follows_weights) {
   CHECK_EQUAL(std::count(held.begin(), held.end(), 'A'), 30);
 }
 
+namespace {
+
+/// The load that a pick of this one would make, exactly comparable.
+uint64_t load_after(const BackendSpec& b) { return ((b.state->active.load() + uint64_t{1}) << 32) / b.weight; }
+
+uint64_t least_load(const PoolSpec& pool) {
+  uint64_t least = UINT64_MAX;
+  for (uint16_t at : pool.members) {
+    const BackendSpec& b = pool.backends[at];
+    if (b.max_connections == 0 || b.state->open.load() < b.max_connections) least = std::min(least, load_after(b));
+  }
+  return least;
+}
+
+}  // namespace
+
+TEST(least_of_many_takes_turns_with_a_list_as_without) {
+  Random random(1);
+  for (size_t size : {size_t{64}, size_t{65}, size_t{500}}) {
+    const PoolSpec pool = make_pool(PlanKind::kLeast, std::vector<uint32_t>(size, 1));
+    Shortlist list;
+    for (size_t i = 0; i < 3 * size; ++i) {
+      const Picked p = pick(pool, client(1), {nullptr, 0}, random, kSecond, &list);
+      CHECK_EQUAL(index_of(pool, p.backend), i % size);
+    }
+    // One that is busier than the rest is passed over, by turns that go on.
+    for (size_t i = 0; i < 3 * size; ++i) pool.backends[i % size].state->active.store(i % size == 7 ? 9 : 3);
+    for (size_t i = 0; i < size - 1; ++i) {
+      const Picked p = pick(pool, client(1), {nullptr, 0}, random, 2 * kSecond, &list);
+      CHECK_EQUAL(index_of(pool, p.backend), i < 7 ? i : i + 1);
+    }
+  }
+}
+
+TEST(least_of_many_is_least_for_any_weights_limits_and_loads) {
+  Random random(11);
+  for (int round = 0; round < 30; ++round) {
+    std::vector<uint32_t> weights;
+    for (uint32_t i = 0, size = 65 + random.below(200); i < size; ++i) weights.push_back(1 + random.below(5));
+    PoolSpec pool = make_pool(PlanKind::kLeast, weights, {0});
+    for (BackendSpec& b : pool.backends) {
+      const uint32_t busy = random.below(6);
+      b.state->active.store(busy);
+      b.state->open.store(busy);
+      b.max_connections = random.below(3) == 0 ? busy + random.below(3) : 0;
+    }
+    Shortlist list;
+    Nanos now = kSecond;
+    std::vector<const BackendSpec*> held;
+    for (int n = 0; n < 2000; ++n) {
+      // Within a moment there are picks alone, so each of them has to be the best there is.
+      if (n % 20 == 0) {
+        now += Shortlist::kLasts;
+        for (int k = 0; k < 15 && !held.empty(); ++k) {
+          const size_t at = random.below(static_cast<uint32_t>(held.size()));
+          release_place(*held[at]->state);
+          held[at] = held.back();
+          held.pop_back();
+        }
+      }
+      const uint64_t least = least_load(pool);
+      const Picked p = pick(pool, client(1), {nullptr, 0}, random, now, &list);
+      CHECK(p.backend != nullptr);
+      CHECK_EQUAL((uint64_t{p.backend->state->active.load()} << 32) / p.backend->weight, least);
+      held.push_back(p.backend);
+    }
+  }
+}
+
+TEST(least_of_many_keeps_limits_over_threads_and_tells_when_all_are_full) {
+  PoolSpec pool = make_pool(PlanKind::kLeast, std::vector<uint32_t>(100, 1));
+  for (BackendSpec& b : pool.backends) b.max_connections = 2;
+  std::atomic<uint32_t> most{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      Random random(static_cast<uint64_t>(t));
+      Shortlist list;
+      std::vector<BackendState*> held;
+      for (int i = 0; i < 20'000; ++i) {
+        const Nanos now = kSecond + static_cast<Nanos>(i) * 50'000;
+        const Picked p = pick(pool, client(1), {nullptr, 0}, random, now, &list);
+        CHECK(p.backend != nullptr || p.full);
+        if (p.backend != nullptr) {
+          const uint32_t open = p.backend->state->open.load();
+          for (uint32_t seen = most.load(); open > seen && !most.compare_exchange_weak(seen, open);) {
+          }
+          held.push_back(p.backend->state.get());
+        }
+        if (held.size() > 60 || p.backend == nullptr) {
+          for (BackendState* state : held) release_place(*state);
+          held.clear();
+        }
+      }
+      for (BackendState* state : held) release_place(*state);
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(most.load() <= 2);
+  for (const BackendSpec& b : pool.backends) CHECK_EQUAL(b.state->open.load(), 0U);
+  Random random(9);
+  Shortlist list;
+  for (int i = 0; i < 200; ++i) CHECK(pick(pool, client(1), {nullptr, 0}, random, kSecond, &list).backend != nullptr);
+  const Picked none = pick(pool, client(1), {nullptr, 0}, random, kSecond, &list);
+  CHECK(none.backend == nullptr && none.full);
+}
+
+TEST(least_of_many_passes_over_whom_a_session_has_tried) {
+  Random random(12);
+  const PoolSpec pool = make_pool(PlanKind::kLeast, std::vector<uint32_t>(80, 1));
+  Shortlist list;
+  for (uint32_t i = 0; i < 200; ++i) {
+    const Picked first = pick(pool, client(1), {nullptr, 0}, random, kSecond, &list);
+    const uint32_t tried[] = {first.backend->slot};
+    release_place(*first.backend->state);
+    const Picked second = pick(pool, client(1), {tried, 1}, random, kSecond, &list);
+    CHECK(second.backend != nullptr && second.backend != first.backend);
+    release_place(*second.backend->state);
+  }
+}
+
 TEST(two_choices_stay_level) {
   Random random(3);
   const PoolSpec pool = make_pool(PlanKind::kTwo, {1, 1, 1, 1});
