@@ -61,6 +61,9 @@ const layers = [
     'log-writer',
     'metrics/reasons',
   ]),
+  // Both run in a browser: what is there of Node is not there for them.
+  layer('src/api/*.ts', '../', []),
+  layer('src/dashboard/*.ts', '../', ['api/[\\w-]+']),
   layer('src/balance/*.ts', '../', ['engine/engine']),
   layer('src/config/*.ts', '../', []),
   layer('src/discovery/*.ts', '../', []),
@@ -97,7 +100,13 @@ export default defineConfig(
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: {
       parserOptions: {
-        project: ['./src/tsconfig.json', './test/tsconfig.json', './bench/tsconfig.json'],
+        project: [
+          './src/tsconfig.json',
+          './src/api/tsconfig.json',
+          './src/dashboard/tsconfig.json',
+          './test/tsconfig.json',
+          './bench/tsconfig.json',
+        ],
         tsconfigRootDir: import.meta.dirname,
       },
     },

@@ -3,7 +3,7 @@
 # or folders below test/ to run instead.
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
-want python3:python3 ss:iproute2 curl:curl
+want python3:python3 ss:iproute2 curl:curl chromium:chromium
 set_up
 
 if [ $# -eq 0 ]; then

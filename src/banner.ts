@@ -30,6 +30,14 @@ export function banner(config: Config, cpus: readonly number[], maxWorkers: numb
       ? `  metrics: http://${place(prometheus.host, prometheus.port)}${prometheus.path}`
       : '  metrics: off (monitoring.prometheus.enabled)',
   );
+  const { socket, port, host, dashboard } = config.admin;
+  if (socket !== '') lines.push(`  admin: ${socket} (ultrabalancer-l4 ctl, top)`);
+  if (port !== 0)
+    lines.push(
+      dashboard
+        ? `  dashboard: http://${place(host, port)}/ (asks for the token)`
+        : `  admin: ${place(host, port)} (with the token)`,
+    );
   return lines.join('\n');
 }
 

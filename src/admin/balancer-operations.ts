@@ -11,8 +11,9 @@ import type { ProcessLog } from '../log.ts';
 import type { OverrideOutcome, OverrideStore } from '../overrides.ts';
 import { backendKey } from '../snapshot/build.ts';
 import type { AdminEvent, Answer, NewBackend, Operations, Refusal } from './operations.ts';
+import { createRecorder } from './series.ts';
 import { listSessions } from './session-views.ts';
-import { viewState } from './state-views.ts';
+import { followedBackends, viewState } from './state-views.ts';
 
 export interface BalancerOperationsParts {
   readonly balancer: Pick<Balancer, 'config' | 'engine' | 'slots' | 'health' | 'state' | 'reload'>;
@@ -28,6 +29,10 @@ const MOST_ID = 2n ** 64n;
 
 export function createBalancerOperations(parts: BalancerOperationsParts): Operations {
   const { balancer, store, log, version } = parts;
+  const recorder = createRecorder({
+    read: () => ({ counters: balancer.engine().read(), backends: followedBackends(parts) }),
+    turnBounds: () => balancer.engine().latencyBounds,
+  });
 
   function find(pool: string, backend: string): Backend | undefined {
     return poolOf(balancer.config(), pool)?.backends.find((each) => backendKey(each) === backend);
@@ -59,6 +64,7 @@ export function createBalancerOperations(parts: BalancerOperationsParts): Operat
 
   return {
     state: () => viewState({ balancer, store, version, logLevel: log.level() }),
+    series: (after) => recorder.view(after),
     sessions: (filter, limit) => listSessions(balancer, filter, limit),
     kill(id) {
       const [, worker, number] = /^(\d{1,4})-(\d{1,20})$/.exec(id) ?? [];

@@ -1,6 +1,6 @@
 // Who may ask. A Unix socket is guarded by its mode; over TCP a token is needed, and what a browser could be made to
-// send is refused whatever it carries: a name in Host that is not this machine's own (a name can be made to point here),
-// or an Origin at all. Knows nothing of what is asked for.
+// send by somebody else's page is refused whatever it carries: a name in Host that is not this machine's own (a name can
+// be made to point here), or an Origin other than the page that was served here. Knows nothing of what is asked for.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -28,12 +28,20 @@ const MOST_TOKEN = 512;
 export const socketGuard: Guard = ({ origin }) =>
   origin === undefined ? { ok: true } : { ok: false, status: 403, message: 'not for browsers' };
 
+/** For what needs no token, such as the files of the page: the rules about browsers alone. */
+export const pageGuard: Guard = ({ host, origin }) => {
+  if (!isOwnHost(host)) return { ok: false, status: 403, message: 'Host has to be an address or localhost' };
+  if (origin !== undefined && origin.toLowerCase() !== `http://${host?.toLowerCase()}`)
+    return { ok: false, status: 403, message: 'not for pages from elsewhere' };
+  return { ok: true };
+};
+
 export function tokenGuard(token: string): Guard {
   const wanted = digest(token);
-  return ({ host, origin, authorization }) => {
-    if (origin !== undefined) return { ok: false, status: 403, message: 'not for browsers' };
-    if (!isOwnHost(host))
-      return { ok: false, status: 403, message: 'Host has to be an address or localhost' };
+  return (asked) => {
+    const place = pageGuard(asked);
+    if (!place.ok) return place;
+    const { authorization } = asked;
     const given = /^Bearer ([!-~]{1,512})$/i.exec(authorization ?? '')?.[1];
     if (given !== undefined && timingSafeEqual(digest(given), wanted)) return { ok: true };
     return { ok: false, status: 401, message: given === undefined ? 'a token is needed' : 'not the token' };

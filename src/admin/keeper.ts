@@ -57,7 +57,7 @@ export function createAdminKeeper({ operations, version, tell }: AdminKeeperPart
             const server = before.get(name) ?? fresh.get(name);
             if (server === undefined) continue;
             open.set(name, server);
-            if (where.kind === 'tcp') server.setToken(where.token);
+            server.follow(where);
           }
           for (const server of fresh.values()) tell(`the admin interface is open: ${server.where}`);
           for (const [name, server] of before) {

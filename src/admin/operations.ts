@@ -2,7 +2,21 @@
 // and whoever runs the balancer, which knows none. Plain data, spelled as in the API and the config: snake_case, times
 // in seconds, counts as numbers (exact up to 2^53).
 
-import type { LogLevel } from '../config/config.ts';
+import type { AdminEvent, Hold, LogLevel, SeriesView, SessionList, StateView } from '../api/views.ts';
+
+export type {
+  AdminEvent,
+  BackendView,
+  Hold,
+  ListenerView,
+  PoolView,
+  SampleView,
+  SeriesView,
+  SessionList,
+  SessionView,
+  StateView,
+  WorkerView,
+} from '../api/views.ts';
 
 /** Why something was not done. */
 export type Refusal = {
@@ -18,112 +32,12 @@ export type Refusal = {
 
 export type Answer<T = object> = ({ readonly ok: true } & T) | Refusal;
 
-export type Hold = 'drain' | 'maintenance';
-
 export interface NewBackend {
   readonly host: string;
   readonly port: number;
   readonly weight: number;
   readonly max_connections: number;
   readonly backup: boolean;
-}
-
-export interface ListenerView {
-  readonly name: string;
-  readonly listen: readonly string[];
-  readonly pool: string;
-  /** 0 is no limit. */
-  readonly max_connections: number;
-  /** Open now. */
-  readonly sessions: number;
-  readonly accepted: number;
-  /** By close reason; those that are 0 are left out. */
-  readonly closed: Readonly<Record<string, number>>;
-  readonly to_backend_bytes: number;
-  readonly to_client_bytes: number;
-  readonly spliced_bytes: number;
-  readonly turns: number;
-  readonly accept_pauses: number;
-}
-
-export interface BackendView {
-  /** `host:port` as configured. */
-  readonly backend: string;
-  /** False for one that was removed and still has sessions. */
-  readonly configured: boolean;
-  readonly up: boolean;
-  /** How the last probe ended. */
-  readonly code: string;
-  readonly detail: string;
-  /** How long it has been up or down. */
-  readonly for_seconds: number;
-  /** Null when it is not held back. */
-  readonly hold: Hold | null;
-  /** In force. */
-  readonly weight: number;
-  readonly configured_weight: number;
-  readonly backup: boolean;
-  /** 0 is no limit. */
-  readonly max_connections: number;
-  /** Open now. */
-  readonly sessions: number;
-  readonly sessions_opened: number;
-  /** By reason; those that are 0 are left out. */
-  readonly connect_failures: Readonly<Record<string, number>>;
-  readonly retries: number;
-  readonly to_backend_bytes: number;
-  readonly to_client_bytes: number;
-  /** Since the start; null before the first. */
-  readonly mean_turn_seconds: number | null;
-  readonly mean_connect_seconds: number | null;
-}
-
-export interface PoolView {
-  readonly name: string;
-  readonly algorithm: string;
-  readonly backends: readonly BackendView[];
-}
-
-export interface WorkerView {
-  readonly worker: number;
-  readonly sessions: number;
-  readonly loops: number;
-  readonly events: number;
-  readonly pipes_open: number;
-  readonly buffer_bytes: number;
-}
-
-export interface StateView {
-  readonly version: string;
-  readonly pid: number;
-  readonly uptime_seconds: number;
-  readonly phase: string;
-  readonly ready: boolean;
-  /** Why it is not ready, or what is wrong though it is. */
-  readonly reasons: readonly string[];
-  readonly generation: number;
-  readonly reload_failures: number;
-  readonly log_level: LogLevel;
-  readonly listeners: readonly ListenerView[];
-  readonly pools: readonly PoolView[];
-  readonly workers: readonly WorkerView[];
-}
-
-export interface SessionView {
-  /** Names it for as long as it lives. */
-  readonly id: string;
-  /** Its address, without a port. */
-  readonly client: string;
-  readonly listener: string;
-  /** Empty while there is none. */
-  readonly pool: string;
-  readonly backend: string;
-  readonly worker: number;
-  readonly age_seconds: number;
-  readonly idle_seconds: number;
-  readonly to_backend_bytes: number;
-  readonly to_client_bytes: number;
-  readonly turns: number;
 }
 
 /** Only sessions that have all that is named here. */
@@ -134,26 +48,11 @@ export interface SessionFilter {
   readonly client?: string | undefined;
 }
 
-export interface SessionList {
-  readonly sessions: readonly SessionView[];
-  /** Whether there may be more. */
-  readonly truncated: boolean;
-}
-
-/** Something that happened, as it was logged. */
-export interface AdminEvent {
-  /** Milliseconds since 1970. */
-  readonly time: number;
-  readonly level: LogLevel;
-  /** What kind of thing, where it has a name: `backend-down`, `reloaded`, … */
-  readonly event: string;
-  readonly message: string;
-  readonly fields: object;
-}
-
 /** Names of pools and backends are as in the config. Nothing here throws for what can be expected. */
 export interface Operations {
   state(): StateView;
+  /** Samples after that one; asking is what keeps them coming. */
+  series(after: number): SeriesView;
   sessions(filter: SessionFilter, limit: number): SessionList;
   /** Ends one session, if it is still there; `invalid` for what cannot be an id. */
   kill(id: string): Answer;

@@ -1,8 +1,10 @@
 // What ctl prints: the answers of the admin interface as tables for people. Pure text from views.
 
+import { stateOf } from '../api/states.ts';
+import { formatCount, formatSeconds } from '../api/units.ts';
 import { oneLine } from '../errors.ts';
 import type { BackendView, ListenerView, SessionList, SessionView, StateView } from './operations.ts';
-import { type Column, formatCount, formatSeconds, formatTable } from './table.ts';
+import { type Column, formatTable } from './table.ts';
 
 const LISTENERS: readonly Column<ListenerView>[] = [
   { title: 'LISTENER', cell: ({ name }) => name },
@@ -26,7 +28,7 @@ interface BackendRow extends BackendView {
 const BACKENDS: readonly Column<BackendRow>[] = [
   { title: 'POOL', cell: ({ pool }) => pool },
   { title: 'BACKEND', cell: ({ backend }) => backend },
-  { title: 'STATE', cell: stateOf },
+  { title: 'STATE', cell: (view) => (stateOf(view) === 'down' ? 'DOWN' : stateOf(view)) },
   {
     title: 'FOR',
     right: true,
@@ -60,12 +62,6 @@ const SESSIONS: readonly Column<SessionView>[] = [
   { title: 'IN', right: true, cell: ({ to_backend_bytes: bytes }) => formatCount(bytes) },
   { title: 'OUT', right: true, cell: ({ to_client_bytes: bytes }) => formatCount(bytes) },
 ];
-
-function stateOf({ configured, up, hold }: BackendView): string {
-  if (!configured) return 'removed';
-  if (hold !== null) return hold;
-  return up ? 'up' : 'DOWN';
-}
 
 function weightOf({ weight, configured_weight: configured, backup }: BackendView): string {
   return `${weight}${weight === configured ? '' : ` (${configured})`}${backup ? ' backup' : ''}`;

@@ -69,6 +69,14 @@ export function createRoutes(operations: Operations): readonly Route[] {
     }),
     route({
       method: 'GET',
+      url: '/v1/series',
+      summary: 'What went on each second, for ten minutes; taken while somebody asks and for as long after.',
+      query: schemas.seriesQuerySchema,
+      answer: schemas.seriesSchema,
+      run: ({ query: { after } }) => ({ status: 200, body: operations.series(after) }),
+    }),
+    route({
+      method: 'GET',
       url: '/v1/sessions',
       summary: 'Open sessions, some of them.',
       query: schemas.sessionQuerySchema,

@@ -10,6 +10,8 @@ import type {
   ListenerView,
   NewBackend,
   PoolView,
+  SampleView,
+  SeriesView,
   SessionFilter,
   SessionList,
   SessionView,
@@ -28,6 +30,10 @@ const counts = z.record(z.string(), count);
 const weight = z.int().min(0).max(MOST_WEIGHT);
 const name = z.string().max(MOST_NAME);
 
+const buckets = z
+  .array(count)
+  .describe('How long turns took: counts between the bounds that are told beside, the last one beyond them.');
+
 export const logLevelSchema: z.ZodType<LogLevel> = z.enum(['debug', 'info', 'warn', 'error']);
 
 export const listenerSchema: z.ZodType<ListenerView> = z.strictObject({
@@ -42,6 +48,8 @@ export const listenerSchema: z.ZodType<ListenerView> = z.strictObject({
   to_client_bytes: count,
   spliced_bytes: count,
   turns: count,
+  turn_buckets: buckets,
+  errors: count.describe('Of `closed`, those that were errors.'),
   accept_pauses: count,
 });
 
@@ -63,6 +71,7 @@ export const backendSchema: z.ZodType<BackendView> = z.strictObject({
   retries: count,
   to_backend_bytes: count,
   to_client_bytes: count,
+  turn_buckets: buckets,
   mean_turn_seconds: seconds.nullable().describe('Since the start; null before the first.'),
   mean_connect_seconds: seconds.nullable(),
 });
@@ -76,6 +85,7 @@ const poolSchema: z.ZodType<PoolView> = z.strictObject({
 const workerSchema: z.ZodType<WorkerView> = z.strictObject({
   worker: count,
   sessions: count,
+  accepted: count,
   loops: count,
   events: count,
   pipes_open: count,
@@ -86,15 +96,54 @@ export const stateSchema: z.ZodType<StateView> = z.strictObject({
   version: z.string(),
   pid: count,
   uptime_seconds: seconds,
+  clock_seconds: seconds.describe('When counters were read, by a clock that is never set: for rates.'),
   phase: z.string(),
   ready: z.boolean(),
   reasons: z.array(z.string()).describe('Why it is not ready, or what is wrong though it is.'),
   generation: count,
   reload_failures: count,
   log_level: logLevelSchema,
+  turn_bounds_seconds: z.array(seconds),
   listeners: z.array(listenerSchema),
   pools: z.array(poolSchema),
   workers: z.array(workerSchema),
+});
+
+const sampleSchema: z.ZodType<SampleView> = z.strictObject({
+  seq: count.describe('Goes up by one.'),
+  at: count.describe('Milliseconds since 1970.'),
+  seconds: seconds.describe('Since the sample before; counts are of that time.'),
+  sessions: count.describe('Open now.'),
+  accepted: count,
+  to_backend_bytes: count,
+  to_client_bytes: count,
+  closed: counts.describe('By close reason; those that are 0 are left out.'),
+  errors: count.describe('Of `closed`, those that were errors.'),
+  connect_failures: count,
+  turn_buckets: buckets.describe('Zeros at the end are left out.'),
+  roster: count.describe('Whom `states` is about.'),
+  states: z.string().describe('A letter per backend of the roster: u up, d down, r draining, m maintenance.'),
+  worker_sessions: z.array(count),
+  worker_accepted: z.array(count),
+});
+
+export const seriesSchema: z.ZodType<SeriesView> = z.strictObject({
+  run: z.string().describe('Another one means another process: sequence numbers begin anew.'),
+  every_seconds: seconds,
+  kept_seconds: seconds.describe('How far back samples are kept.'),
+  turn_bounds_seconds: z.array(seconds),
+  rosters: z.array(
+    z.strictObject({
+      id: count,
+      backends: z.array(z.strictObject({ pool: z.string(), backend: z.string() })),
+      left_out: count.describe('Backends beyond the bound.'),
+    }),
+  ),
+  samples: z.array(sampleSchema),
+});
+
+export const seriesQuerySchema: z.ZodType<{ readonly after: number }> = z.strictObject({
+  after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).describe('A `seq`.'),
 });
 
 const sessionSchema: z.ZodType<SessionView> = z.strictObject({

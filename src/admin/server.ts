@@ -6,24 +6,32 @@ import { z } from 'zod';
 
 import { describeError, place } from '../errors.ts';
 import { createEventStreams, type EventStreams } from './events.ts';
-import { type Guard, socketGuard, tokenGuard } from './guard.ts';
+import { type Guard, pageGuard, socketGuard, tokenGuard } from './guard.ts';
 import { listenOnAddress, listenOnSocket } from './listen.ts';
 import { openApi } from './openapi.ts';
 import type { Operations } from './operations.ts';
+import { isOfPage, servePage } from './page.ts';
 import { createRoutes, type Input, type Route } from './routes.ts';
 
 export type AdminPlace =
   | { readonly kind: 'socket'; readonly path: string }
   /** Without a token there is no such thing. */
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly token: string };
+  | {
+      readonly kind: 'tcp';
+      readonly host: string;
+      readonly port: number;
+      readonly token: string;
+      /** Whether the page is served. */
+      readonly dashboard: boolean;
+    };
 
 export interface AdminServer {
   /** For people: a path, or `host:port` as it is. */
   readonly where: string;
   /** Of TCP; 0 for a socket. */
   readonly port: number;
-  /** From now on this one has to be shown; of no effect on a socket. */
-  setToken(token: string): void;
+  /** From now on what is said of the same place holds: another token, the page or none. */
+  follow(where: AdminPlace): void;
   /**
    * Nobody comes in any more and the socket is gone at once; answers under way have a moment, then connections are
    * ended. Never rejects; harmless when repeated.
@@ -52,9 +60,11 @@ export async function startAdminServer(
   operations: Operations,
   version: string,
 ): Promise<AdminStart> {
-  let guard = where.kind === 'socket' ? socketGuard : tokenGuard(where.token);
+  let now = where;
+  let guard = guardOf(where);
   const events = createEventStreams({ listen: (listener) => operations.listen(listener) });
   const app = createApp((asked) => guard(asked), createRoutes(operations), events, version);
+  if (where.kind === 'tcp') servePage(app, () => now.kind === 'tcp' && now.dashboard);
   try {
     await app.ready();
     if (where.kind === 'socket') await listenOnSocket(app.server, where.path);
@@ -73,8 +83,9 @@ export async function startAdminServer(
     server: {
       where: where.kind === 'socket' ? where.path : place(where.host, port),
       port,
-      setToken(token) {
-        if (where.kind === 'tcp') guard = tokenGuard(token);
+      follow(next) {
+        now = next;
+        guard = guardOf(next);
       },
       close() {
         closing ??= closeApp(app, events);
@@ -82,6 +93,10 @@ export async function startAdminServer(
       },
     },
   };
+}
+
+function guardOf(where: AdminPlace): Guard {
+  return where.kind === 'socket' ? socketGuard : tokenGuard(where.token);
 }
 
 async function closeApp(app: FastifyInstance, events: EventStreams): Promise<void> {
@@ -113,7 +128,8 @@ function createApp(
 
   app.addHook('onRequest', async (request, reply) => {
     const { host, origin, authorization } = request.headers;
-    const verdict = guard({ host, origin, authorization });
+    const asked = { host, origin, authorization };
+    const verdict = isOfPage(request) ? pageGuard(asked) : guard(asked);
     if (verdict.ok) return;
     if (verdict.status === 401) reply.header('www-authenticate', 'Bearer');
     await fail(reply, verdict.status, verdict.message);

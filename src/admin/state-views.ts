@@ -13,9 +13,11 @@ import {
 } from '../engine/engine.ts';
 import type { BackendHealth } from '../health/health.ts';
 import { readiness } from '../metrics/readiness.ts';
+import { IS_ERROR } from '../metrics/reasons.ts';
 import type { OverrideStore } from '../overrides.ts';
 import { backendKey, type Overrides } from '../snapshot/build.ts';
 import type { BackendView, Hold, ListenerView, PoolView, StateView } from './operations.ts';
+import type { FollowedBackend } from './series.ts';
 
 export interface StateParts {
   readonly balancer: Pick<Balancer, 'config' | 'engine' | 'slots' | 'health' | 'state'>;
@@ -36,6 +38,7 @@ interface Known {
 export function viewState({ balancer, store, version, logLevel }: StateParts): StateView {
   const config = balancer.config();
   const counters = balancer.engine().read();
+  const readAt = performance.now();
   const health = balancer.health();
   const state = balancer.state();
   const known: Known = {
@@ -48,22 +51,45 @@ export function viewState({ balancer, store, version, logLevel }: StateParts): S
     version,
     pid: process.pid,
     uptime_seconds: Math.round(process.uptime()),
+    clock_seconds: readAt / 1000,
     phase: state.phase,
     ...readiness({ phase: state.phase, health }),
     generation: state.generation,
     reload_failures: state.reloadFailures,
     log_level: logLevel,
+    turn_bounds_seconds: balancer.engine().latencyBounds,
     listeners: config.listeners.map((listener) => viewListener(listener, known.listeners.get(listener.name))),
     pools: config.pools.map((pool) => viewPool(pool, known, balancer.slots.backends())),
     workers: counters.workers.map((worker, at) => ({
       worker: at,
       sessions: Number(worker.sessions),
+      accepted: Number(worker.accepted),
       loops: Number(worker.loops),
       events: Number(worker.events),
       pipes_open: Number(worker.pipesOpen),
       buffer_bytes: Number(worker.bufferBytes),
     })),
   };
+}
+
+/** Configured backends and how they stand, in the order of the config. */
+export function followedBackends({
+  balancer,
+  store,
+}: Pick<StateParts, 'balancer' | 'store'>): readonly FollowedBackend[] {
+  const health = new Map(balancer.health().map((each) => [nameOf(each.pool, each.backend), each.up]));
+  const holds = holdsOf(store);
+  return balancer.config().pools.flatMap((pool) =>
+    pool.backends.map((each) => {
+      const backend = backendKey(each);
+      const name = nameOf(pool.name, backend);
+      return {
+        pool: pool.name,
+        backend,
+        state: holds.get(name) ?? (health.get(name) === true ? 'up' : 'down'),
+      };
+    }),
+  );
 }
 
 function byName(slots: Balancer['slots'], counters: Counters): Pick<Known, 'listeners' | 'backends'> {
@@ -109,6 +135,10 @@ function viewListener(listener: Listener, counters: ListenerCounters | undefined
     to_client_bytes: Number(counters?.toClientBytes ?? 0),
     spliced_bytes: Number(counters?.splicedBytes ?? 0),
     turns: Number(counters?.turns ?? 0),
+    turn_buckets: counters?.turnBuckets.map(Number) ?? [],
+    errors: Number(
+      counters?.closed.reduce((all, count, at) => (IS_ERROR[at] === true ? all + count : all), 0n) ?? 0,
+    ),
     accept_pauses: Number(counters?.acceptPauses ?? 0),
   };
 }
@@ -152,6 +182,7 @@ function viewBackend(pool: string, key: string, backend: Backend | undefined, kn
     retries: Number(counters?.retries ?? 0),
     to_backend_bytes: Number(counters?.toBackendBytes ?? 0),
     to_client_bytes: Number(counters?.toClientBytes ?? 0),
+    turn_buckets: counters?.turnBuckets.map(Number) ?? [],
     mean_turn_seconds: mean(counters?.turnSumNs, counters?.turns),
     mean_connect_seconds: mean(counters?.connectSumNs, counters?.connects),
   };

@@ -183,6 +183,8 @@ export interface AdminSettings {
   readonly port: number;
   /** Absolute name of the file whose first line is the token; '' is none, which goes with no TCP. */
   readonly token_file: string;
+  /** Whether the page is served over TCP. */
+  readonly dashboard: boolean;
 }
 
 /** What concerns the process as a whole. Times in milliseconds. */

@@ -17,10 +17,10 @@ const tcpNeedsAToken: Rule = ({ config, exists, error }) => {
 
 const tcpKeysAreRead: Rule = ({ config, origins, warn }) => {
   if (config.admin.port !== 0) return;
-  for (const name of ['host', 'token_file'] as const) {
+  for (const name of ['host', 'token_file', 'dashboard'] as const) {
     const part = adminSection.keys[name];
     // Spelling a default out is harmless.
-    const isPreset = part.is === 'key' && presetOf<string>(part) === config.admin[name];
+    const isPreset = part.is === 'key' && presetOf<string | boolean>(part) === config.admin[name];
     if (isPreset || origins.of(['admin', name]) === undefined) continue;
     warn(['admin', name], `admin.${name} is for TCP, which needs admin.port`);
   }

@@ -147,6 +147,12 @@ export const adminSection: Section<AdminSettings> = section(
       'process',
       'File whose first line is what has to be shown over TCP: 16 to 512 printable characters without spaces. Read again at each reload.',
     ),
+    dashboard: key(
+      flag(),
+      true,
+      'process',
+      'Whether a web page is served over TCP (docs/dashboard.md). The page itself holds nothing; all that it shows and does needs the token.',
+    ),
   },
 );
 

@@ -135,7 +135,7 @@ function world(): World {
       generation: 5,
       listeners: [],
       backends: [],
-      workers: [workerCounters({ sessions: 4n })],
+      workers: [workerCounters({ sessions: 4n, accepted: 6n })],
     },
     sessions: [],
     health: [],
@@ -217,7 +217,7 @@ test('the state: what is configured, counted, known of health, and changed', () 
   );
   assert.deepEqual([gone?.backend, gone?.configured, gone?.sessions], ['10.9.9.9:1', false, 1]);
   assert.deepEqual(state.workers, [
-    { worker: 0, sessions: 4, loops: 0, events: 0, pipes_open: 0, buffer_bytes: 0 },
+    { worker: 0, sessions: 4, accepted: 6, loops: 0, events: 0, pipes_open: 0, buffer_bytes: 0 },
   ]);
   made.counters = { ...made.counters, backends: [backendCounters(3)] };
   assert.equal(

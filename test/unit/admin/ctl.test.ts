@@ -176,7 +176,13 @@ test('over TCP: with the token from its file, and not without', async (t) => {
   const token = join(folder(t), 'token');
   writeFileSync(token, 'a-token-of-some-length\n');
   const operations = fakeOperations();
-  const place = { kind: 'tcp', host: '127.0.0.1', port: 0, token: 'a-token-of-some-length' } as const;
+  const place = {
+    kind: 'tcp',
+    host: '127.0.0.1',
+    port: 0,
+    token: 'a-token-of-some-length',
+    dashboard: false,
+  } as const;
   const started = await startAdminServer(place, operations, '1');
   assert.ok(started.ok);
   t.after(() => started.server.close());

@@ -9,6 +9,8 @@ import type {
   Answer,
   BackendView,
   Operations,
+  SampleView,
+  SeriesView,
   SessionList,
   StateView,
 } from '#src/admin/operations.js';
@@ -32,6 +34,7 @@ export function backendView(backend: string, some: Partial<BackendView> = {}): B
     retries: 0,
     to_backend_bytes: 10,
     to_client_bytes: 20,
+    turn_buckets: [0, 4000, 900, 100],
     mean_turn_seconds: 0.0123,
     mean_connect_seconds: null,
     ...some,
@@ -43,12 +46,14 @@ export function stateView(some: Partial<StateView> = {}): StateView {
     version: '1.2.3',
     pid: 42,
     uptime_seconds: 3600,
+    clock_seconds: 3600.5,
     phase: 'serving',
     ready: true,
     reasons: [],
     generation: 7,
     reload_failures: 0,
     log_level: 'info',
+    turn_bounds_seconds: [0.001, 0.01, 0.1],
     listeners: [
       {
         name: 'web',
@@ -62,6 +67,8 @@ export function stateView(some: Partial<StateView> = {}): StateView {
         to_client_bytes: 20_000_000,
         spliced_bytes: 0,
         turns: 5000,
+        turn_buckets: [0, 4000, 900, 100],
+        errors: 0,
         accept_pauses: 0,
       },
     ],
@@ -73,7 +80,9 @@ export function stateView(some: Partial<StateView> = {}): StateView {
       },
       { name: 'db', algorithm: 'random', backends: [backendView('127.0.0.1:9001')] },
     ],
-    workers: [{ worker: 0, sessions: 3, loops: 10, events: 20, pipes_open: 0, buffer_bytes: 0 }],
+    workers: [
+      { worker: 0, sessions: 3, accepted: 1234, loops: 10, events: 20, pipes_open: 0, buffer_bytes: 0 },
+    ],
     ...some,
   };
 }
@@ -95,6 +104,46 @@ export const SESSIONS: SessionList = {
     },
   ],
   truncated: true,
+};
+
+/** One second in which little happened. */
+export function sampleView(seq: number, some: Partial<SampleView> = {}): SampleView {
+  return {
+    seq,
+    at: 1_700_000_000_000 + seq * 1000,
+    seconds: 1,
+    sessions: 3,
+    accepted: 2,
+    to_backend_bytes: 1000,
+    to_client_bytes: 20_000,
+    closed: { finished: 2 },
+    errors: 0,
+    connect_failures: 0,
+    turn_buckets: [0, 3, 1],
+    roster: 1,
+    states: 'uu',
+    worker_sessions: [3],
+    worker_accepted: [2],
+    ...some,
+  };
+}
+
+export const SERIES: SeriesView = {
+  run: '42-1700000000000',
+  every_seconds: 1,
+  kept_seconds: 600,
+  turn_bounds_seconds: [0.001, 0.01, 0.1],
+  rosters: [
+    {
+      id: 1,
+      backends: [
+        { pool: 'app', backend: '127.0.0.1:9001' },
+        { pool: 'app', backend: '[::1]:9002' },
+      ],
+      left_out: 0,
+    },
+  ],
+  samples: [sampleView(1), sampleView(2)],
 };
 
 export interface FakeOperations extends Operations {
@@ -121,6 +170,7 @@ export function fakeOperations(state: StateView = stateView()): FakeOperations {
     },
     listeners: () => listeners.size,
     state: () => state,
+    series: (after) => ({ ...SERIES, samples: SERIES.samples.filter(({ seq }) => seq > after) }),
     sessions(filter, limit) {
       did('sessions', filter, limit);
       return SESSIONS;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Asked, isOwnHost, readToken, socketGuard, tokenGuard } from '#src/admin/guard.js';
+import { type Asked, isOwnHost, pageGuard, readToken, socketGuard, tokenGuard } from '#src/admin/guard.js';
 import { adminPlaces } from '#src/admin/settings.js';
 import { folder } from './fake-operations.ts';
 
@@ -37,12 +37,32 @@ test('the token, the whole token, and nothing but the token', () => {
 });
 
 test('what a browser could be made to send is refused, with the token too', () => {
-  assert.equal(status({ origin: 'http://127.0.0.1:9091' }), 403);
-  assert.equal(status({ origin: 'null' }), 403);
+  for (const origin of [
+    'null',
+    'http://127.0.0.1',
+    'http://127.0.0.1:9092',
+    'http://localhost:9091',
+    'https://127.0.0.1:9091',
+    'http://evil.test',
+  ])
+    assert.equal(status({ origin }), 403, origin);
+  assert.equal(status({ host: 'evil.test', origin: 'http://evil.test' }), 403);
   assert.equal(status({ host: 'evil.test' }), 403);
   assert.equal(status({ host: undefined }), 403);
   assert.equal(socketGuard(asked({ origin: 'http://evil.test' })).ok, false);
   assert.equal(socketGuard(asked({ host: 'anything', authorization: undefined })).ok, true);
+});
+
+test('the page that was served here may ask, with the token', () => {
+  const own = { host: 'LocalHost:9091', origin: 'http://localhost:9091' };
+  assert.equal(status(own), 200);
+  assert.equal(status({ ...own, authorization: undefined }), 401);
+  assert.equal(
+    pageGuard(asked({ ...own, authorization: undefined })).ok,
+    true,
+    'files of the page need none',
+  );
+  assert.equal(pageGuard(asked({ host: 'evil.test' })).ok, false);
 });
 
 test('a refusal tells nothing of the token', () => {
@@ -102,7 +122,7 @@ test('a token comes from the first line of a file, and has to be worth something
 });
 
 test('nothing listens unless a place is named, and over TCP not without a token', (t) => {
-  const off = { socket: '', host: '127.0.0.1', port: 0, token_file: '' };
+  const off = { socket: '', host: '127.0.0.1', port: 0, token_file: '', dashboard: true };
   assert.deepEqual(adminPlaces(off), { ok: true, places: [] });
   const socket = { kind: 'socket', path: '/run/x.sock' };
   assert.deepEqual(adminPlaces({ ...off, socket: '/run/x.sock' }), { ok: true, places: [socket] });
@@ -110,9 +130,9 @@ test('nothing listens unless a place is named, and over TCP not without a token'
   assert.equal(adminPlaces({ ...off, port: 9091, token_file: '/no/such' }).ok, false);
   const file = join(folder(t), 'token');
   writeFileSync(file, TOKEN);
-  const both = adminPlaces({ socket: '/run/x.sock', host: '::1', port: 9091, token_file: file });
+  const both = adminPlaces({ ...off, socket: '/run/x.sock', host: '::1', port: 9091, token_file: file });
   assert.deepEqual(both, {
     ok: true,
-    places: [socket, { kind: 'tcp', host: '::1', port: 9091, token: TOKEN }],
+    places: [socket, { kind: 'tcp', host: '::1', port: 9091, token: TOKEN, dashboard: true }],
   });
 });

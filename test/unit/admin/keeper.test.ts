@@ -11,7 +11,7 @@ import { until } from '../../helpers/deadline.ts';
 import { freePort } from '../../helpers/machine.ts';
 import { fakeOperations, folder } from './fake-operations.ts';
 
-const OFF: AdminSettings = { socket: '', host: '127.0.0.1', port: 0, token_file: '' };
+const OFF: AdminSettings = { socket: '', host: '127.0.0.1', port: 0, token_file: '', dashboard: true };
 
 interface World {
   readonly keeper: AdminKeeper;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import type { z } from 'zod';
-import { sessionListSchema, stateSchema } from '#src/admin/schemas.js';
+import { seriesSchema, sessionListSchema, stateSchema } from '#src/admin/schemas.js';
 import { type AdminPlace, type AdminServer, startAdminServer } from '#src/admin/server.js';
 import { type FakeOperations, fakeOperations, folder } from './fake-operations.ts';
 
@@ -58,7 +58,7 @@ async function start(t: TestContext, where?: AdminPlace): Promise<Running> {
   };
 }
 
-const TCP: AdminPlace = { kind: 'tcp', host: '127.0.0.1', port: 0, token: TOKEN };
+const TCP: AdminPlace = { kind: 'tcp', host: '127.0.0.1', port: 0, token: TOKEN, dashboard: true };
 const BACKEND = '/v1/pools/app/backends/127.0.0.1%3A9001';
 
 test('every verb arrives with what it was given', async (t) => {
@@ -106,6 +106,8 @@ test('answers are what the schemas promise', async (t) => {
   const promised: readonly (readonly [string, z.ZodType])[] = [
     ['/v1/state', stateSchema],
     ['/v1/sessions', sessionListSchema],
+    ['/v1/series', seriesSchema],
+    ['/v1/series?after=1', seriesSchema],
   ];
   for (const [path, schema] of promised) {
     const { status, headers, body } = await ask('GET', path);
@@ -162,6 +164,8 @@ test('what makes no sense is refused before anything is done', async (t) => {
     ['GET', '/v1/sessions?limit=many', undefined],
     ['GET', '/v1/sessions?unknown=1', undefined],
     ['GET', '/v1/state?x=1', undefined],
+    ['GET', '/v1/series?after=-1', undefined],
+    ['GET', '/v1/series?after=now', undefined],
   ];
   for (const [method, path, body] of nonsense) {
     const told = await ask(method, path, body);
@@ -196,7 +200,7 @@ test('only JSON, only so much of it, and GET changes nothing', async (t) => {
 });
 
 test('over TCP nothing at all without the token', async (t) => {
-  const { ask, operations } = await start(t, TCP);
+  const { ask, operations, server } = await start(t, TCP);
   assert.equal((await ask('POST', '/v1/reload')).status, 200);
   for (const path of ['/v1/state', '/v1/events', '/v1/openapi.json', '/no/such/path']) {
     const told = await ask('GET', path, undefined, { authorization: 'Bearer not-the-token-at-all' });
@@ -205,6 +209,9 @@ test('over TCP nothing at all without the token', async (t) => {
   assert.equal((await ask('POST', '/v1/reload', undefined, { host: 'evil.test' })).status, 403);
   assert.equal((await ask('POST', '/v1/reload', undefined, { origin: 'http://127.0.0.1' })).status, 403);
   assert.equal(operations.done.length, 1);
+  const own = { host: `127.0.0.1:${server.port}`, origin: `http://127.0.0.1:${server.port}` };
+  assert.equal((await ask('POST', '/v1/reload', undefined, own)).status, 200, 'its own page may');
+  assert.equal((await ask('POST', '/v1/reload', undefined, { ...own, authorization: '' })).status, 401);
 });
 
 test('the socket is for this user alone, from its first moment, and goes with the server', async (t) => {
@@ -280,6 +287,7 @@ test('the OpenAPI document has every route, its parameters and its bodies', asyn
     'DELETE /v1/pools/{pool}/backends/{backend}',
     'DELETE /v1/sessions/{id}',
     'GET /v1/events',
+    'GET /v1/series',
     'GET /v1/sessions',
     'GET /v1/state',
     'POST /v1/log-level',

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { printBackends, printSessions, printState } from '#src/admin/print.js';
-import { formatCount, formatSeconds, formatTable } from '#src/admin/table.js';
+import { formatTable } from '#src/admin/table.js';
+import { formatCount, formatSeconds } from '#src/api/units.js';
 import { backendView, SESSIONS, stateView } from './fake-operations.ts';
 
 test('columns are as wide as they need to be, figures to the right, nothing at the end of a line', () => {

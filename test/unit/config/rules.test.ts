@@ -262,6 +262,7 @@ describe('the admin interface', () => {
   it('warns of what only TCP reads', () => {
     warned(admin('token_file: «t»'), 'admin.token_file is for TCP, which needs admin.port');
     warned(admin('host: «"::1"», socket: s'), 'admin.host is for TCP, which needs admin.port');
+    warned(admin('dashboard: «false»'), 'admin.dashboard is for TCP, which needs admin.port');
     assert.deepEqual(load(admin('host: 127.0.0.1, port: 0, token_file: ""')).warnings, []);
   });
 });
