@@ -70,6 +70,8 @@ export interface Balancer {
   apply(config: Config): Promise<Outcome>;
   /** Takes what is made of the config in force once it is this one's turn; the same one changes nothing. */
   change(make: (config: Config) => Config): Promise<Outcome>;
+  /** Runs this in its turn, while no other config is tried; refused when it does not serve. */
+  exclusively<T>(attempt: () => Promise<T>): Promise<T | { readonly ok: false; readonly message: string }>;
   /** No new sessions; resolves when the process may end. Called again: sessions are ended at once. */
   end(): Promise<void>;
   readonly slots: Slots;
@@ -335,7 +337,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
   }
 
   /** One config at a time is tried. */
-  function inTurn(attempt: () => Promise<Outcome>): Promise<Outcome> {
+  function inTurn<T>(attempt: () => Promise<T>): Promise<T> {
     const done = turn.then(attempt);
     turn = done.catch(() => undefined);
     return done;
@@ -379,6 +381,8 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
     reload,
     apply: (wanted) => inTurn(async () => settled(await takeOver(wanted), 'the new config')),
     change,
+    exclusively: (attempt) =>
+      inTurn(async () => (phase === 'serving' ? attempt() : { ok: false, message: 'it is not serving' })),
     end,
     slots,
     config: () => config,

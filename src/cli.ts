@@ -16,6 +16,7 @@ import type { ExplainOptions, SimulateOptions } from './explain/commands.ts';
 interface RootOptions {
   readonly config?: string;
   readonly watch?: boolean;
+  readonly takeOver?: boolean;
   readonly check?: boolean;
   readonly printEffectiveConfig?: boolean;
   readonly printSchema?: boolean;
@@ -42,7 +43,8 @@ async function root(options: RootOptions, command: Command): Promise<number> {
   }
   if (options.check) return checkConfig(options.config);
   if (options.printEffectiveConfig) return printEffective(options.config);
-  return runConfig(options.config, version(), options.watch ?? false);
+  const { watch = false, takeOver = false } = options;
+  return runConfig(options.config, version(), { watch, takeOver });
 }
 
 function clients(text: string): number {
@@ -98,6 +100,7 @@ function program(done: (code: number) => void): Command {
     .version(version())
     .option('-c, --config <file>', 'YAML or JSON, flat or full form (docs/configuration.md)')
     .option('--watch', 'reload whenever the file changes')
+    .option('--take-over', 'from the process that listens at upgrade.socket, which then drains')
     .option('--check', 'validate the config and leave; binds nothing')
     .option('--print-effective-config', 'every value with where it comes from; binds nothing')
     .option('--print-schema', 'the JSON Schema of the config')

@@ -46,12 +46,20 @@ export async function printSchema(): Promise<number> {
   return EXIT_OK;
 }
 
-export async function runConfig(file: string, version: string, watch: boolean): Promise<number> {
+export interface RunFlags {
+  /** Reload when the file changes. */
+  readonly watch: boolean;
+  /** From the process that is there. */
+  readonly takeOver: boolean;
+}
+
+export async function runConfig(file: string, version: string, flags: RunFlags): Promise<number> {
   const result = loaded(loadConfigFile(file));
   if (result === undefined) return EXIT_USAGE;
   const { run } = await import('./run.ts');
   const reload = (): LoadResult => loadConfigFile(file);
-  return run({ config: result.config, version, reload, ...(watch ? { watch: file } : {}) });
+  const { watch, takeOver } = flags;
+  return run({ config: result.config, version, reload, takeOver, ...(watch ? { watch: file } : {}) });
 }
 
 export async function doctor(file: string, json: boolean): Promise<number> {

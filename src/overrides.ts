@@ -57,6 +57,8 @@ export interface OverrideStore {
   /** Serves again. Harmless when it was not held back. */
   release(pool: string, backend: string): OverrideOutcome;
   list(): readonly RuntimeChange[];
+  /** What another process had, before the first config takes force; settle says what became of it. */
+  restore(changes: readonly RuntimeChange[]): void;
   /** A config has taken force: forgets what it overrules, and says what became of every change. */
   settle(config: Config): readonly Merged[];
 }
@@ -174,6 +176,9 @@ export function createOverrideStore({ config, touch }: OverrideStoreOptions): Ov
     },
     release: (pool, backend) => drop('hold', pool, backend),
     list: () => [...changes.values()],
+    restore(given) {
+      for (const change of given) changes.set(nameOf(change.field, change.pool, change.backend), change);
+    },
     settle(taken) {
       const merged = mergeChanges([...changes.values()], taken);
       for (const { change, outcome } of merged) {

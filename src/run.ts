@@ -14,22 +14,28 @@ import { createDiscovery } from './discovery/dns.ts';
 import { createSystemSources } from './discovery/sources.ts';
 import { createMaintenance } from './embed/maintenance.ts';
 import { watchFile } from './embed/watch.ts';
+import type { NativeEngine } from './engine/engine.ts';
 import { loadBinding } from './engine/load.ts';
 import { createNativeEngine } from './engine/native.ts';
+import { enter } from './entry.ts';
 import { createMonitor } from './health/monitor.ts';
 import { systemTime } from './health/time.ts';
 import { allowedCpus, descriptorLimit } from './host.ts';
+import { createInbox } from './inbox.ts';
 import { createLog, type ProcessLog } from './log.ts';
 import { createMetrics, type Metrics } from './metrics/registry.ts';
-import { startMetricsServer } from './metrics/server.ts';
-import { createOverrideStore, formatMerged, type OverrideStore } from './overrides.ts';
-import { handleSignals } from './signals.ts';
+import { type MetricsServer, startMetricsServer } from './metrics/server.ts';
+import { processNotifier, statusOf, toldReload } from './notify.ts';
+import { createOverrideStore, formatMerged, type Merged, type OverrideStore } from './overrides.ts';
+import { createSuccession } from './succession.ts';
 
 export interface RunOptions {
   readonly config: Config;
   readonly version: string;
   /** Reads the config again, for SIGHUP. */
   readonly reload: () => LoadResult;
+  /** From the process that listens at the config's upgrade.socket. */
+  readonly takeOver?: boolean;
   /** A file whose changes are reloaded. */
   readonly watch?: string;
   /** A line below the banner. */
@@ -39,36 +45,11 @@ export interface RunOptions {
 const EXIT_OK = 0;
 const EXIT_FAILURE = 1;
 
-/** Signals that came while nobody was there yet to obey them are kept. */
-function signalInbox(reopenLogs: () => void): { attach(balancer: Balancer, log: ProcessLog): Promise<void> } {
-  let balancer: Balancer | undefined;
-  let asked = 0;
-  let reloadAsked = false;
-  let leave: () => void = () => undefined;
-  const leaving = new Promise<void>((resolve) => (leave = resolve));
-  handleSignals({
-    end(times) {
-      asked = times;
-      leave();
-      if (times > 1) void balancer?.end();
-    },
-    reload() {
-      reloadAsked = balancer === undefined;
-      void balancer?.reload();
-    },
-    reopenLogs,
-  });
-  return {
-    async attach(serving, log) {
-      balancer = serving;
-      if (reloadAsked) void serving.reload();
-      await leaving;
-      const ended = serving.end();
-      if (asked > 1) void serving.end();
-      log.info('draining: no new sessions, open ones may finish; a second signal ends them now');
-      await ended;
-    },
-  };
+/** Said last; the exit code. */
+async function fail(log: ProcessLog, message: string): Promise<number> {
+  log.fatal(message);
+  await log.flush();
+  return EXIT_FAILURE;
 }
 
 /** One for the process, whichever server shows it: its windows look back over reloads. */
@@ -77,29 +58,32 @@ function lastingMetrics(balancer: Balancer, log: ProcessLog, accessLog: AccessLo
   return { ...createMetrics(source, log), close: () => undefined };
 }
 
-/** Two things as one: opened both, or neither. */
-async function openBoth(first: Promise<Opened>, openSecond: () => Promise<Opened>): Promise<Opened> {
-  const opened = [await first];
+/** Several things as one: all opened, or none. */
+async function openAll(openers: readonly (() => Promise<Opened>)[]): Promise<Opened> {
+  const opened: Opened[] = [];
+  const discard = async (): Promise<void> => void (await Promise.all(opened.map((each) => each.discard())));
   try {
-    opened.push(await openSecond());
+    for (const open of openers) opened.push(await open());
   } catch (error) {
-    await opened[0]?.discard();
+    await discard();
     throw error;
   }
-  return {
-    keep: () => opened.forEach((each) => each.keep()),
-    async discard() {
-      await Promise.all(opened.map((each) => each.discard()));
-    },
-  };
+  return { keep: () => opened.forEach((each) => each.keep()), discard };
+}
+
+function tellMerged(merged: readonly Merged[], log: ProcessLog): void {
+  const text = formatMerged(merged).trimEnd();
+  if (text !== '') log.info(`of what was changed at run time:\n${text}`, { event: 'overrides-merged' });
 }
 
 /** Another config is in force: what that means for the log, and for what was changed at run time. */
 function applied(before: Config, after: Config, store: OverrideStore, log: ProcessLog): void {
   const diff = diffConfigs(before, after);
   if (!isEmptyDiff(diff)) log.info(`changed:\n${formatDiff(diff).trimEnd()}`, { event: 'config-changed' });
-  const merged = formatMerged(store.settle(after)).trimEnd();
-  if (merged !== '') log.info(`of what was changed at run time:\n${merged}`, { event: 'overrides-merged' });
+  tellMerged(store.settle(after), log);
+  if (before.user !== after.user || before.group !== after.group) {
+    log.warn('user and group stay as they were: another one takes a restart', { event: 'restart-needed' });
+  }
   // The very same object where a backend was added or removed at run time: a level set then stays as well.
   if (before.log === after.log) return;
   const taken = log.use(after.log);
@@ -107,31 +91,53 @@ function applied(before: Config, after: Config, store: OverrideStore, log: Proce
 }
 
 export async function run(options: RunOptions): Promise<number> {
-  const { config } = options;
+  const { config, version } = options;
   const log = createLog(config.log);
   const accessLog = createAccessLog({ engine: () => balancer.engine(), names: () => balancer.slots, log });
-  const inbox = signalInbox(() => {
-    log.reopen();
-    accessLog.reopen();
-  });
   const loaded = loadBinding();
-  if (!loaded.ok) {
-    log.fatal(loaded.message);
-    await log.flush();
-    return EXIT_FAILURE;
-  }
+  if (!loaded.ok) return fail(log, loaded.message);
   const { binding } = loaded;
+  const calls = binding.process;
+  const notifier = processNotifier(calls, (message) => log.warn(message));
+  const inbox = createInbox({
+    reload: (serving) => void toldReload(serving, notifier),
+    upgrade: () => void succession.upgrades.start(),
+    reopenLogs() {
+      log.reopen();
+      accessLog.reopen();
+    },
+    onLeave(why) {
+      log.info(why);
+      watch?.close();
+      succession.upgrades.close();
+      notifier.stopping('draining: open sessions may finish');
+    },
+  });
+  const entered = await enter({
+    config,
+    calls,
+    env: process.env,
+    takeOver: options.takeOver ?? false,
+    version,
+    log,
+  });
+  if (!entered.ok) return fail(log, entered.message);
+  const { entry } = entered;
   const cpus = allowedCpus();
   const need = descriptorNeed(config, cpus, binding.maxWorkers, descriptorLimit());
   if (need !== undefined) log.warn(tellDescriptorNeed(need));
   const store = createOverrideStore({ config: () => balancer.config(), touch: () => balancer.touch() });
+  store.restore(entry.overrides);
   let metrics: Metrics | undefined;
+  let page: MetricsServer | undefined;
+  let engine: NativeEngine | undefined;
+  let watch: { close(): void } | undefined;
   const balancer: Balancer = createBalancer(config, {
     createEngine: (onEvents) =>
-      createNativeEngine(binding, (events) => {
+      (engine = createNativeEngine(binding, (events) => {
         onEvents(events);
         if (events.some(({ type }) => type === 'applied')) maintenance.endSessions();
-      }),
+      })),
     maxWorkers: binding.maxWorkers,
     cpus,
     createDiscovery: (first, onEvent) =>
@@ -143,12 +149,20 @@ export async function run(options: RunOptions): Promise<number> {
           log.warn(
             `backend ${event.backend} of pool ${event.pool} cannot be probed, for reasons of our own (${event.code}: ${event.detail})`,
           ),
+        isDown: entry.isDown,
       }),
-    serveMetrics: (settings) =>
-      startMetricsServer(settings, (metrics ??= lastingMetrics(balancer, log, accessLog)), () =>
-        balancer.state(),
-      ),
-    openAlso: (wanted) => openBoth(accessLog.open(wanted), () => admin.open(wanted.admin)),
+    async serveMetrics(settings) {
+      metrics ??= lastingMetrics(balancer, log, accessLog);
+      const state = (): object => ({ pid: process.pid, ...balancer.state() });
+      const listening = entry.inherited.page(settings.host, settings.port);
+      return (page = await startMetricsServer(settings, metrics, state, listening));
+    },
+    openAlso: (wanted) =>
+      openAll([
+        () => accessLog.open(wanted),
+        () => admin.open(wanted.admin),
+        () => succession.door.open(wanted.upgrade.socket),
+      ]),
     records: accessLog,
     overrides: (wanted) => store.for(wanted),
     reload: options.reload,
@@ -162,28 +176,55 @@ export async function run(options: RunOptions): Promise<number> {
       balancer,
       store,
       log,
-      version: options.version,
+      version,
       change: (make) => balancer.change(make),
     }),
-    version: options.version,
+    version,
     tell: (message) => log.info(message, { event: 'admin' }),
+    opening: (where) => ({
+      ...entry.opening(),
+      descriptor: where.kind === 'tcp' ? entry.inherited.page(where.host, where.port) : undefined,
+    }),
   });
-  const started = await balancer.start();
+  const succession = createSuccession({
+    balancer,
+    engine: () => engine,
+    store,
+    admin,
+    metrics: () => page,
+    calls,
+    version,
+    opening: entry.opening,
+    onHandedOver(pid) {
+      notifier.mainPid(pid);
+      inbox.leave(`process ${pid} serves now: no new sessions here, open ones may finish`);
+    },
+    log,
+  });
+  const installed = engine === undefined ? { ok: true as const } : entry.install(engine);
+  const started = installed.ok ? await balancer.start() : installed;
   if (!started.ok) {
-    log.fatal(started.message);
-    await log.flush();
-    return EXIT_FAILURE;
+    await entry.fail(started.message);
+    return fail(log, started.message);
   }
-  log.banner(
-    banner(config, cpus, binding.maxWorkers, options.version) + (options.hint ? `\n  ${options.hint}` : ''),
-  );
-  const watch =
-    options.watch === undefined ? undefined : watchFile(options.watch, () => void balancer.reload());
-  await inbox.attach(balancer, log);
-  watch?.close();
+  tellMerged(store.settle(config), log);
+  const settled = await entry.settle();
+  if (!settled.ok) {
+    await entry.fail(settled.message);
+    await balancer.end();
+    await admin.close();
+    await accessLog.close();
+    return fail(log, settled.message);
+  }
+  log.banner(banner(config, cpus, binding.maxWorkers, version) + (options.hint ? `\n  ${options.hint}` : ''));
+  notifier.ready(statusOf(config));
+  if (options.watch !== undefined) watch = watchFile(options.watch, () => void balancer.reload());
+  await inbox.attach(balancer);
+  succession.door.close();
   await admin.close();
   await accessLog.close();
   log.info('every session has ended');
+  notifier.close();
   await log.flush();
   return EXIT_OK;
 }

@@ -5,6 +5,7 @@ export interface SignalVerbs {
   /** The first SIGTERM or SIGINT, then every further one. */
   end(times: number): void;
   reload(): void;
+  upgrade(): void;
   reopenLogs(): void;
 }
 
@@ -16,6 +17,7 @@ export function handleSignals(verbs: SignalVerbs): () => void {
     ['SIGINT', () => verbs.end(++ends)],
     ['SIGHUP', () => verbs.reload()],
     ['SIGUSR1', () => verbs.reopenLogs()],
+    ['SIGUSR2', () => verbs.upgrade()],
   ];
   for (const [signal, handler] of handlers) process.on(signal, handler);
   return () => {

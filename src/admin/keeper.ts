@@ -4,7 +4,7 @@
 import type { Opened } from '../balancer.ts';
 import type { AdminSettings } from '../config/config.ts';
 import type { Operations } from './operations.ts';
-import type { AdminPlace, AdminServer } from './server.ts';
+import type { AdminOpening, AdminPlace, AdminServer } from './server.ts';
 import { adminPlaces } from './settings.ts';
 
 export interface AdminKeeperParts {
@@ -12,20 +12,24 @@ export interface AdminKeeperParts {
   /** Of the product. */
   readonly version: string;
   readonly tell: (message: string) => void;
+  /** How a place is to be opened, where another process has to do with it. */
+  readonly opening?: (where: AdminPlace) => AdminOpening;
 }
 
 export interface AdminKeeper {
   /** Rejects with what is wrong, for people, and has opened nothing then. Not while another is undecided. */
   open(settings: AdminSettings): Promise<Opened>;
+  /** What listens on TCP. */
+  descriptors(): readonly { readonly host: string; readonly port: number; readonly fd: number }[];
   close(): Promise<void>;
 }
 
-export function createAdminKeeper({ operations, version, tell }: AdminKeeperParts): AdminKeeper {
+export function createAdminKeeper({ operations, version, tell, opening }: AdminKeeperParts): AdminKeeper {
   let open = new Map<string, AdminServer>();
 
   async function start(where: AdminPlace): Promise<AdminServer> {
     const { startAdminServer } = await import('./server.ts');
-    const started = await startAdminServer(where, operations, version);
+    const started = await startAdminServer(where, operations, version, opening?.(where));
     if (!started.ok) throw new Error(`the admin interface cannot be opened: ${started.message}`);
     return started.server;
   }
@@ -58,6 +62,7 @@ export function createAdminKeeper({ operations, version, tell }: AdminKeeperPart
             if (server === undefined) continue;
             open.set(name, server);
             server.follow(where);
+            server.publish();
           }
           for (const server of fresh.values()) tell(`the admin interface is open: ${server.where}`);
           for (const [name, server] of before) {
@@ -68,6 +73,15 @@ export function createAdminKeeper({ operations, version, tell }: AdminKeeperPart
           }
         },
       };
+    },
+    descriptors() {
+      const found: { host: string; port: number; fd: number }[] = [];
+      for (const [name, server] of open) {
+        const fd = server.descriptor();
+        const [host] = JSON.parse(name) as [string];
+        if (fd !== undefined) found.push({ host, port: server.port, fd });
+      }
+      return found;
     },
     async close() {
       await Promise.all([...open.values()].map((server) => server.close()));

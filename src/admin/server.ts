@@ -5,9 +5,9 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { z } from 'zod';
 
 import { describeError, place } from '../errors.ts';
+import { descriptorOf, listenOnAddress, listenOnSocket, type Named, type SocketOptions } from '../listen.ts';
 import { createEventStreams, type EventStreams } from './events.ts';
 import { type Guard, pageGuard, socketGuard, tokenGuard } from './guard.ts';
-import { listenOnAddress, listenOnSocket } from './listen.ts';
 import { openApi } from './openapi.ts';
 import type { Operations } from './operations.ts';
 import { isOfPage, servePage } from './page.ts';
@@ -30,6 +30,10 @@ export interface AdminServer {
   readonly where: string;
   /** Of TCP; 0 for a socket. */
   readonly port: number;
+  /** What listens; undefined for a socket. */
+  descriptor(): number | undefined;
+  /** Takes the socket's name from another process, where it was opened to replace that one's. */
+  publish(): void;
   /** From now on what is said of the same place holds: another token, the page or none. */
   follow(where: AdminPlace): void;
   /**
@@ -42,6 +46,11 @@ export interface AdminServer {
 export type AdminStart =
   | { readonly ok: true; readonly server: AdminServer }
   | { readonly ok: false; readonly code: string; readonly message: string };
+
+export interface AdminOpening extends SocketOptions {
+  /** Of TCP: listens already. */
+  readonly descriptor?: number | undefined;
+}
 
 const MOST_CONNECTIONS = 64;
 const MOST_BODY = 64 * 1024;
@@ -59,16 +68,18 @@ export async function startAdminServer(
   where: AdminPlace,
   operations: Operations,
   version: string,
+  opening: AdminOpening = {},
 ): Promise<AdminStart> {
   let now = where;
   let guard = guardOf(where);
   const events = createEventStreams({ listen: (listener) => operations.listen(listener) });
   const app = createApp((asked) => guard(asked), createRoutes(operations), events, version);
   if (where.kind === 'tcp') servePage(app, () => now.kind === 'tcp' && now.dashboard);
+  let named: Named | undefined;
   try {
     await app.ready();
-    if (where.kind === 'socket') await listenOnSocket(app.server, where.path);
-    else await listenOnAddress(app.server, where.host, where.port);
+    if (where.kind === 'socket') named = await listenOnSocket(app.server, where.path, opening);
+    else await listenOnAddress(app.server, where.host, where.port, opening.descriptor);
   } catch (error) {
     events.close();
     await app.close();
@@ -83,11 +94,14 @@ export async function startAdminServer(
     server: {
       where: where.kind === 'socket' ? where.path : place(where.host, port),
       port,
+      descriptor: () => (where.kind === 'tcp' ? descriptorOf(app.server) : undefined),
+      publish: () => named?.publish(),
       follow(next) {
         now = next;
         guard = guardOf(next);
       },
       close() {
+        if (closing === undefined) named?.remove();
         closing ??= closeApp(app, events);
         return closing;
       },

@@ -187,6 +187,13 @@ export interface AdminSettings {
   readonly dashboard: boolean;
 }
 
+export interface UpgradeSettings {
+  /** Absolute file name of a Unix socket; '' is none. */
+  readonly socket: string;
+  /** Never 0. */
+  readonly timeout: number;
+}
+
 /** What concerns the process as a whole. Times in milliseconds. */
 export interface ProcessSettings {
   readonly workers: 'auto' | number;
@@ -196,6 +203,11 @@ export interface ProcessSettings {
   readonly log: LogSettings & { readonly access: AccessLogSettings };
   readonly monitoring: { readonly prometheus: PrometheusSettings };
   readonly admin: AdminSettings;
+  readonly upgrade: UpgradeSettings;
+  /** Name or number; '' stays who it is. */
+  readonly user: string;
+  /** Name or number; '' is the user's own. */
+  readonly group: string;
 }
 
 export interface Config extends ProcessSettings {

@@ -114,6 +114,7 @@ export function complete(name: string, file: WrittenFile, root: Located): Comple
     ...settings,
     log: completeLog(settings.log, directory),
     admin: completeAdmin(settings.admin, directory),
+    upgrade: { ...settings.upgrade, socket: absolute(settings.upgrade.socket, directory) },
     listeners: named(root, 'listeners').map(([item, entry], index) => listener(item, entry, index)),
     pools: named(root, 'pools').map(([item, entry], index) => pool(item, entry, index)),
   };

@@ -213,3 +213,17 @@ export function printText(value: string): string {
 function oneOf(choices: readonly string[]): string {
   return choices.length === 1 ? String(choices[0]) : `one of ${choices.join(', ')}`;
 }
+
+/** A user or a group, by its name or its number; '' is none. */
+export function account(expected: string): Kind<string> {
+  const error = `expected ${expected}`;
+  const schema = z.string({ error }).regex(/^([A-Za-z0-9_][A-Za-z0-9_.@-]{0,254}\$?)?$/, { error });
+  return {
+    schema: z
+      .union([schema, z.int({ error }).min(0, { error }).max(0xffff_fffe, { error })], { error })
+      .transform(String),
+    type: 'text or number',
+    range: 'a name or a number',
+    print: printText,
+  };
+}

@@ -1,4 +1,5 @@
-// Rules about the admin interface: over TCP a token, a place of its own, and nothing set that nothing reads.
+// Rules about the process's own doors: the admin interface has a token over TCP and a place of its own, Unix sockets
+// have names that fit, and nothing is set that nothing reads.
 
 import { createAddressTable, formatAddress } from './address.ts';
 import { quote } from './issue.ts';
@@ -26,13 +27,27 @@ const tcpKeysAreRead: Rule = ({ config, origins, warn }) => {
   }
 };
 
-const socketFits: Rule = ({ config, error }) => {
-  const bytes = Buffer.byteLength(config.admin.socket);
-  if (bytes <= MOST_SOCKET_PATH) return;
+const socketsFit: Rule = ({ config, error }) => {
+  for (const name of ['admin', 'upgrade'] as const) {
+    const bytes = Buffer.byteLength(config[name].socket);
+    if (bytes <= MOST_SOCKET_PATH) continue;
+    error(
+      [name, 'socket'],
+      `the name of a socket has at most ${MOST_SOCKET_PATH} bytes; with its directory this has ${bytes}`,
+    );
+  }
+};
+
+const socketsDiffer: Rule = ({ config, error }) => {
+  if (config.upgrade.socket === '' || config.upgrade.socket !== config.admin.socket) return;
   error(
-    ['admin', 'socket'],
-    `the name of a socket has at most ${MOST_SOCKET_PATH} bytes; with its directory this has ${bytes}`,
+    ['upgrade', 'socket'],
+    'upgrade.socket is the socket of the admin interface; it needs one of its own',
   );
+};
+
+const groupHasAUser: Rule = ({ config, error }) => {
+  if (config.group !== '' && config.user === '') error(['group'], 'group goes with a user: name one');
 };
 
 const placeIsFree: Rule = ({ config, error }) => {
@@ -48,4 +63,11 @@ const placeIsFree: Rule = ({ config, error }) => {
   error(['admin', 'port'], `the admin interface cannot be on ${where}: ${taken.owner} there`);
 };
 
-export const adminRules: readonly Rule[] = [tcpNeedsAToken, tcpKeysAreRead, socketFits, placeIsFree];
+export const adminRules: readonly Rule[] = [
+  tcpNeedsAToken,
+  tcpKeysAreRead,
+  socketsFit,
+  socketsDiffer,
+  groupHasAUser,
+  placeIsFree,
+];

@@ -1,9 +1,16 @@
 // The keys that concern the process as a whole. They stand at the top level of a file, in either form.
 
-import type { AccessLogSettings, AdminSettings, ProcessSettings, PrometheusSettings } from './config.ts';
+import type {
+  AccessLogSettings,
+  AdminSettings,
+  ProcessSettings,
+  PrometheusSettings,
+  UpgradeSettings,
+} from './config.ts';
 import { isNumericHost } from './address.ts';
 import { key, section, type Section } from './key.ts';
 import {
+  account,
   autoOr,
   flag,
   integer,
@@ -19,8 +26,8 @@ import {
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
 
-/** What a socket's address holds (sun_path), less the byte that ends it. */
-export const MOST_SOCKET_PATH = 107;
+/** What a socket's address holds (sun_path), less room for the name that it has before it is there for others. */
+export const MOST_SOCKET_PATH = 100;
 const FILE_NAME = /^\P{C}{0,4096}$/u;
 
 /** The data plane keeps one bit per worker in a word. */
@@ -156,6 +163,28 @@ export const adminSection: Section<AdminSettings> = section(
   },
 );
 
+export const upgradeSection: Section<UpgradeSettings> = section(
+  'How a new process takes the place of the running one (docs/upgrade.md). SIGUSR2 needs none of this.',
+  {
+    socket: key(
+      text(
+        FILE_NAME,
+        'a file name',
+        `a file, relative to the directory of the config, at most ${MOST_SOCKET_PATH} bytes in all`,
+      ),
+      '',
+      'process',
+      'Unix socket where a process started with `--take-over` finds the running one. Only the same user and root get anything from it (mode 0600). Empty is none.',
+    ),
+    timeout: key(
+      time({ least: SECOND, most: HOUR, off: false }),
+      60,
+      'process',
+      'Time that the new process has until it is ready. Past it the upgrade is given up and the running one serves on.',
+    ),
+  },
+);
+
 export const processSection: Section<ProcessSettings> = section('The process as a whole.', {
   workers: key(
     autoOr(1, MOST_WORKERS),
@@ -200,4 +229,17 @@ export const processSection: Section<ProcessSettings> = section('The process as 
   log,
   monitoring: section('What the process tells about itself.', { prometheus }),
   admin: adminSection,
+  upgrade: upgradeSection,
+  user: key(
+    account('the name or number of a user'),
+    '',
+    'process',
+    'User that the process becomes once its sockets are bound, for good; started as root alone, as anybody else it has to be that user. It keeps the right to bind ports below 1024 where the config has one, and nothing else that root may do. A change takes a restart. Empty stays who it is.',
+  ),
+  group: key(
+    account('the name or number of a group'),
+    '',
+    'process',
+    "Group that goes with `user`. A change takes a restart. Empty is the user's own.",
+  ),
 });

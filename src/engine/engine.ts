@@ -353,3 +353,17 @@ export interface Engine {
   /** Upper bounds of the latency buckets in seconds, without +Inf. */
   readonly latencyBounds: readonly number[];
 }
+
+/** An engine whose listening sockets can come from another process, and go to one. The binding (binding.ts) says how. */
+export interface NativeEngine extends Engine {
+  adopt(descriptor: number): Place;
+  setOwner(user: number, group: number): void;
+  offer(): readonly (Place & { readonly fd: number })[];
+  letGo(addresses: readonly Place[]): void;
+  steerAgain(): void;
+}
+
+interface Place {
+  readonly host: string;
+  readonly port: number;
+}

@@ -22,6 +22,8 @@ export interface MonitorOptions {
   readonly onTransition: (transition: Transition) => void;
   /** A probe could not be asked for reasons of our own; the first of several in a row. */
   readonly onInconclusive?: (event: Omit<Transition, 'up'>) => void;
+  /** Known from elsewhere to be down when its check begins: probes have to bring it up. */
+  readonly isDown?: (pool: string, backend: string) => boolean;
   /** Stops the monitor. */
   readonly signal?: AbortSignal;
   readonly time?: Time;
@@ -146,7 +148,8 @@ export function createMonitor(options: MonitorOptions): Monitor {
       const known = (watched.get(name) ?? dropped.get(name))?.check;
       if (known !== undefined) return known.state();
     }
-    return initialState(askers.every(({ backend }) => backend.address !== undefined));
+    const down = askers.some(({ pool, backend }) => options.isDown?.(pool, backend.key) === true);
+    return initialState(!down && askers.every(({ backend }) => backend.address !== undefined));
   }
 
   /** Tells what has changed since it was last told. */

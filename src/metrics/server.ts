@@ -6,12 +6,15 @@ import { fastify, type FastifyInstance } from 'fastify';
 
 import type { PrometheusSettings } from '../config/config.ts';
 import { describeError } from '../errors.ts';
+import { descriptorOf, listenOnAddress } from '../listen.ts';
 import type { Metrics } from './registry.ts';
 
 export interface MetricsServer {
   readonly host: string;
   /** The one it really listens on. */
   readonly port: number;
+  /** What listens. */
+  descriptor(): number | undefined;
   /** Ends connections too. Never rejects; harmless when repeated. */
   close(): Promise<void>;
 }
@@ -28,17 +31,19 @@ const CONNECTION_MS = 60_000;
 
 /**
  * Rejects with a Node-shaped error that has code, address and port when it cannot listen there. What `state` answers is
- * told at /healthz.
+ * told at /healthz. A descriptor listens there already, and becomes the server's.
  */
 export async function startMetricsServer(
   options: MetricsServerOptions,
   metrics: Metrics,
   state: () => object = () => ({}),
+  descriptor?: number,
 ): Promise<MetricsServer> {
   const { host, port, path } = options;
   const app = createApp(path, metrics, state);
   try {
-    await app.listen({ host, port });
+    await app.ready();
+    await listenOnAddress(app.server, host, port, descriptor);
   } catch (error) {
     metrics.close();
     await app.close();
@@ -50,6 +55,7 @@ export async function startMetricsServer(
   return {
     host,
     port: typeof address === 'object' && address !== null ? address.port : port,
+    descriptor: () => descriptorOf(app.server),
     close() {
       metrics.close();
       closing ??= app.close();
