@@ -61,7 +61,9 @@ function lastingMetrics(balancer: Balancer, log: ProcessLog, accessLog: AccessLo
 /** Several things as one: all opened, or none. */
 async function openAll(openers: readonly (() => Promise<Opened>)[]): Promise<Opened> {
   const opened: Opened[] = [];
-  const discard = async (): Promise<void> => void (await Promise.all(opened.map((each) => each.discard())));
+  const discard = async (): Promise<void> => {
+    await Promise.all(opened.map((each) => each.discard()));
+  };
   try {
     for (const open of openers) opened.push(await open());
   } catch (error) {
