@@ -80,6 +80,7 @@ const layers = [
   layer('src/service/*.ts', '../', ['engine/binding', 'errors']),
   layer('src/upgrade/*.ts', '../', ['engine/binding', 'errors', 'listen']),
   layer('src/snapshot/*.ts', '../', ['balance/compile', 'config/config', 'engine/engine']),
+  layer('src/top/*.ts', '../', ['admin/client', 'admin/where', 'api/[\\w-]+', 'errors', 'output']),
   layer('src/doctor/*.ts', '../', ['config/config', 'snapshot/build']),
   layer('src/doctor/checks/*.ts', '../../', ['config/config']),
 ];

@@ -3,24 +3,13 @@
 import { type Command, InvalidArgumentError } from 'commander';
 
 import { writeAll } from '../output.ts';
-import { type AdminTarget, createAdminClient } from './client.ts';
+import { makeTop } from '../top/command.ts';
+import { createAdminClient } from './client.ts';
 import { type AddOptions, createCtl, type Ctl, type SessionOptions } from './ctl.ts';
-import { readToken } from './guard.ts';
+import { parsePlace, type Place, targetOf, type WhereOptions, withWhere } from './where.ts';
 
-export const DEFAULT_SOCKET = '/run/ultrabalancer-l4/admin.sock';
 const EXIT_USAGE = 2;
-
-export interface Place {
-  readonly host: string;
-  readonly port: number;
-}
-
-interface WhereOptions {
-  readonly socket?: string;
-  readonly tcp?: Place;
-  readonly tokenFile?: string;
-  readonly json?: boolean;
-}
+const TOP = 'what goes on, as it goes on: totals, listeners, backends';
 
 interface PoolOption {
   readonly pool?: string;
@@ -31,31 +20,14 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
-/** `127.0.0.1:9091` or `[::1]:9091`. */
-export function parsePlace(text: string): Place {
-  const match = /^(?:\[([^[\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  if (host === undefined || port < 1 || port > 65_535) throw new InvalidArgumentError('HOST:PORT is wanted');
-  return { host, port };
-}
-
-function targetOf(options: WhereOptions): AdminTarget | { readonly problem: string } {
-  if (options.tcp === undefined) return { kind: 'socket', path: options.socket ?? DEFAULT_SOCKET };
-  if (options.tokenFile === undefined) return { problem: 'over TCP a token is needed: --token-file FILE' };
-  const read = readToken(options.tokenFile);
-  return read.ok ? { kind: 'tcp', ...options.tcp, token: read.token } : { problem: read.message };
-}
-
-/** Adds `ctl` to a command line; `done` gets the exit code. */
+/** Adds `ctl` and `top` to a command line; `done` gets the exit code. */
 export function addCtl(cli: Command, done: (code: number) => void): void {
-  const ctl = cli
-    .command('ctl')
-    .description('asks a running balancer, or tells it to do something')
-    .option('--socket <path>', `its admin socket (default: ${DEFAULT_SOCKET})`)
-    .option('--tcp <host:port>', 'its admin address, where it has one', parsePlace)
-    .option('--token-file <file>', 'the token for that address')
-    .option('--json', 'for programs');
+  const ctl = withWhere(
+    cli.command('ctl').description('asks a running balancer, or tells it to do something'),
+  );
+  makeTop(ctl.command('top').description(TOP), () => ctl.opts(), done);
+  const own = withWhere(cli.command('top').description(TOP));
+  makeTop(own, () => own.opts(), done);
 
   const tell = (text: string): void => writeAll(2, text);
   const run = async (verb: (ctl: Ctl) => Promise<number>): Promise<void> => {
