@@ -5,6 +5,7 @@
 import type {
   Algorithm,
   Backend,
+  Config,
   ConnectionPoolSettings,
   HealthCheckSettings,
   ListenerSettings,
@@ -84,16 +85,40 @@ const OBJECT_NAME = '(config)';
 
 /** Never throws: what cannot be printed as JSON is a problem like others. */
 export function loadInput(input: ConfigInput | string): LoadResult {
-  if (typeof input === 'string') return withoutAdmin(loadConfigFile(input));
+  if (typeof input === 'string') return forEmbedding(loadConfigFile(input));
   const printed = printInput(input);
-  return printed.ok ? withoutAdmin(loadConfigText(OBJECT_NAME, printed.text)) : refused(printed.message);
+  return printed.ok ? forEmbedding(loadConfigText(OBJECT_NAME, printed.text)) : refused(printed.message);
 }
 
-/** The program around it is its admin interface: a key that would open another one must not be passed over in silence. */
-function withoutAdmin(loaded: LoadResult): LoadResult {
-  if (!loaded.ok || (loaded.config.admin.socket === '' && loaded.config.admin.port === 0)) return loaded;
-  const message = 'admin: an embedded balancer opens no admin interface; its methods do what that does';
-  return { ok: false, issues: loaded.source.issues([{ span: loaded.origins.near(['admin']), message }]) };
+/** The program around it has these things in its own hands: a key for one of them must not be passed over in silence. */
+const NOT_EMBEDDED: readonly {
+  readonly key: string;
+  readonly isSet: (config: Config) => boolean;
+  readonly why: string;
+}[] = [
+  {
+    key: 'admin',
+    isSet: ({ admin }) => admin.socket !== '' || admin.port !== 0,
+    why: 'an embedded balancer opens no admin interface; its methods do what that does',
+  },
+  {
+    key: 'upgrade',
+    isSet: ({ upgrade }) => upgrade.socket !== '',
+    why: 'an embedded balancer hands over to nobody; the program around it is what has to be upgraded',
+  },
+  {
+    key: 'user',
+    isSet: ({ user }) => user !== '',
+    why: 'an embedded balancer is whoever the program around it is',
+  },
+];
+
+function forEmbedding(loaded: LoadResult): LoadResult {
+  if (!loaded.ok) return loaded;
+  const stray = NOT_EMBEDDED.find(({ isSet }) => isSet(loaded.config));
+  if (stray === undefined) return loaded;
+  const issue = { span: loaded.origins.near([stray.key]), message: `${stray.key}: ${stray.why}` };
+  return { ok: false, issues: loaded.source.issues([issue]) };
 }
 
 type Printed =

@@ -17,4 +17,15 @@ describe('the config of an embedded balancer', () => {
     assert.ok(!loaded.ok);
     assert.match(loaded.issues[0]?.message ?? '', /no admin interface/);
   });
+
+  it('hands over to nobody and becomes nobody, and says so', () => {
+    for (const [more, said] of [
+      [{ upgrade: { socket: '/run/up.sock' } }, /hands over to nobody/],
+      [{ user: 'nobody' }, /whoever the program around it is/],
+    ] as const) {
+      const loaded = loadInput({ ...SMALL, ...more });
+      assert.ok(!loaded.ok);
+      assert.match(loaded.issues[0]?.message ?? '', said);
+    }
+  });
 });
