@@ -30,7 +30,8 @@ struct Parcel {
   std::vector<UniqueFd> descriptors;
   bool ended = false;
 };
-/// What has come, at most `most` bytes; never bytes from behind the next descriptors.
+/// What has come, at most `most` bytes; bytes and descriptors each in the order in which they were sent, the latter no
+/// later than the first byte that was sent with them.
 Result<Parcel> receive_descriptors(int socket, size_t most);
 
 /// Who made the other end.
