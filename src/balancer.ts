@@ -3,20 +3,23 @@
 //
 // Start:    names -> metrics and admin servers -> engine.apply (binds) -> probes
 // Reload:   read -> names -> new metrics and admin servers -> engine.apply -> probes, names; what fails undoes the rest
-// Shutdown: probes and names end -> not ready -> engine.drain -> drained -> engine.stop -> stopped -> metrics server
+// Shutdown: not ready -> (delay) -> probes and names end -> engine.drain -> drained -> engine.stop -> stopped -> metrics
 
 import { type Compiler, createCompiler } from './balance/compile.ts';
 import type { Config, PrometheusSettings } from './config/config.ts';
 import type { ConfigIssue } from './config/issue.ts';
 import type { LoadResult } from './config/load.ts';
+import { leave, type Leaving } from './drain/leave.ts';
 import type { Discovery, DiscoveryEvent, NameState } from './discovery/dns.ts';
 import type { Engine, EngineEvent, Recording, Snapshot } from './engine/engine.ts';
 import { describeError } from './errors.ts';
 import type { BackendHealth, Monitor, Transition } from './health/health.ts';
+import { latch } from './latch.ts';
 import { hosts, poolsToProbe } from './pools.ts';
-import { buildSnapshot, backendKey, type Overrides } from './snapshot/build.ts';
+import { buildSnapshot, type Overrides } from './snapshot/build.ts';
+import { forgetGone } from './snapshot/forget.ts';
 import { createSlots, type Slots } from './snapshot/slots.ts';
-import { tellName, tellTransition } from './tell.ts';
+import { tellAccepting, tellName, tellTransition } from './tell.ts';
 
 export interface BalancerLog {
   info(message: string, fields?: object): void;
@@ -55,6 +58,8 @@ export interface BalancerParts {
   /** Another config has come into force. */
   readonly onApplied?: (before: Config, after: Config) => void;
   readonly log: BalancerLog;
+  /** How to cut a drain short, for the log. */
+  readonly hurryHint?: string;
   /** Asked anew for each config that is tried, since a changed file may have the last word. */
   readonly overrides?: (wanted: Config) => Overrides;
 }
@@ -72,8 +77,8 @@ export interface Balancer {
   change(make: (config: Config) => Config): Promise<Outcome>;
   /** Runs this in its turn, while no other config is tried; refused when it does not serve. */
   exclusively<T>(attempt: () => Promise<T>): Promise<T | { readonly ok: false; readonly message: string }>;
-  /** No new sessions; resolves when the process may end. Called again: sessions are ended at once. */
-  end(): Promise<void>;
+  /** No new sessions, after `drain.delay` unless told; resolves when the process may end. Again: all end at once. */
+  end(options?: { readonly delay: boolean }): Promise<void>;
   readonly slots: Slots;
   config(): Config;
   engine(): Engine;
@@ -83,6 +88,8 @@ export interface Balancer {
   /** Rebuilds and applies the snapshot soon: something that it is made of has changed. */
   touch(): void;
   state(): BalancerState;
+  /** The last that was applied. */
+  snapshot(): Snapshot | undefined;
 }
 
 export interface BalancerState {
@@ -91,6 +98,8 @@ export interface BalancerState {
   readonly reloadFailures: number;
   readonly ready: boolean;
   readonly phase: 'starting' | 'serving' | 'draining' | 'stopped';
+  /** While draining. */
+  readonly leaving?: Leaving | undefined;
 }
 
 /** Changes of health and names within this time become one snapshot. */
@@ -116,10 +125,11 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
   /** Ends when all that were asked for before have been tried. */
   let turn: Promise<unknown> = Promise.resolve();
   let ending: Promise<void> | undefined;
-  let resolveDrained: () => void = () => undefined;
-  let resolveStopped: () => void = () => undefined;
-  const drained = new Promise<void>((resolve) => (resolveDrained = resolve));
-  const stopped = new Promise<void>((resolve) => (resolveStopped = resolve));
+  let applied: Snapshot | undefined;
+  let leaving: Leaving | undefined;
+  const [hurried, hurry] = latch();
+  const [drained, resolveDrained] = latch();
+  const [stopped, resolveStopped] = latch();
 
   const engine = parts.createEngine(onEvents);
   const monitor = parts.createMonitor(onTransition);
@@ -134,17 +144,12 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
           break;
         case 'backend-failing': {
           const who = slots.backendName(event.backend);
-          if (who !== undefined && phase === 'serving')
-            monitor.passiveFailure(who.pool, who.backend, event.failures);
+          if (who !== undefined && follows()) monitor.passiveFailure(who.pool, who.backend, event.failures);
           break;
         }
         case 'accept-paused':
-          log.warn(
-            `listener ${slots.listenerName(event.listener) ?? event.listener}: worker ${event.worker} accepts nobody for now (${event.cause}): out of descriptors or memory`,
-          );
-          break;
         case 'accept-resumed':
-          log.info(`worker ${event.worker} accepts again`);
+          tellAccepting(event, slots.listenerName, log);
           break;
         case 'drained':
           resolveDrained();
@@ -184,7 +189,9 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
   }
 
   function applyNow(wanted: Config): void {
-    engine.apply(snapshotOf(wanted));
+    const snapshot = snapshotOf(wanted);
+    engine.apply(snapshot);
+    applied = snapshot;
     generation += 1;
   }
 
@@ -203,12 +210,15 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
     }
   }
 
+  /** While new sessions come: a drain may begin with a delay. */
+  const follows = (): boolean => phase === 'serving' || leaving?.stage === 'delay';
+
   /** Health, names or an operator have changed something: many such changes make one snapshot. */
   function touch(): void {
-    if (phase !== 'serving' || settling !== undefined) return;
+    if (!follows() || settling !== undefined) return;
     settling = setTimeout(() => {
       settling = undefined;
-      if (phase !== 'serving') return;
+      if (!follows()) return;
       try {
         monitor.update(poolsToProbe(config, names.addressOf));
         applyNow(config);
@@ -216,20 +226,6 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
         log.error(`the change cannot be applied: ${describeError(error)}`);
       }
     }, SETTLE_MS);
-  }
-
-  /** Numbers of what neither the config names nor the engine still counts. */
-  function forgetGone(): void {
-    const { listeners, backends } = engine.read();
-    parts.records?.collect();
-    const names = new Set(config.listeners.map((listener) => slots.listener(listener.name)));
-    const keys = config.pools.flatMap((pool) =>
-      pool.backends.map((backend) => slots.backend(pool.name, backendKey(backend))),
-    );
-    slots.keepOnly(
-      new Set([...names, ...listeners.map(({ slot }) => slot)]),
-      new Set([...keys, ...backends.map(({ slot }) => slot)]),
-    );
   }
 
   async function openMetrics(wanted: Config): Promise<MetricsServer | undefined> {
@@ -288,7 +284,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
       return { ok: false, message: describeError(error) };
     }
     names.follow(hosts(wanted), wanted.dns);
-    forgetGone();
+    forgetGone(slots, config, engine.read(), () => parts.records?.collect());
     parts.onApplied?.(before, wanted);
     also?.keep();
     if (!sameMetrics) {
@@ -350,29 +346,39 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
     });
   }
 
-  async function endOnce(): Promise<void> {
-    const wasServing = phase === 'serving';
-    phase = 'draining';
+  function quiet(): void {
     monitor.stop();
     names.stop();
     if (settling !== undefined) clearTimeout(settling);
+  }
+
+  async function endOnce(delay: boolean): Promise<void> {
+    const wasServing = phase === 'serving';
+    phase = 'draining';
     if (wasServing) {
-      // 0 is off, as everywhere: no deadline.
-      engine.drain(config.drain.timeout === 0 ? Infinity : config.drain.timeout);
-      await drained;
-    }
+      await leave({
+        engine,
+        settings: delay ? config.drain : { ...config.drain, delay: 0 },
+        log,
+        hurried,
+        drained,
+        onQuiet: quiet,
+        tell: (now) => (leaving = now),
+        hint: parts.hurryHint ?? '',
+      });
+    } else quiet();
     engine.stop();
     await stopped;
     phase = 'stopped';
     await metrics?.close();
   }
 
-  function end(): Promise<void> {
-    if (ending === undefined) ending = endOnce();
-    else engine.stop();
-    return ending;
+  function end({ delay } = { delay: true }): Promise<void> {
+    if (ending !== undefined) hurry();
+    return (ending ??= endOnce(delay));
   }
 
+  void hurried.then(() => engine.stop());
   // A second end() stops the engine, which never tells `drained`: being stopped implies it.
   void stopped.then(() => resolveDrained());
 
@@ -390,6 +396,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
     health: () => monitor.list(),
     names: () => names.list(),
     touch,
-    state: () => ({ generation: inForce, reloadFailures, ready: phase === 'serving', phase }),
+    state: () => ({ generation: inForce, reloadFailures, ready: phase === 'serving', phase, leaving }),
+    snapshot: () => applied,
   };
 }

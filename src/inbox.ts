@@ -9,18 +9,16 @@ export interface InboxParts {
   readonly reload: (balancer: Balancer) => void;
   readonly upgrade: () => void;
   readonly reopenLogs: () => void;
-  /** It has begun to end, for this reason. */
+  /** It has begun to end, for this reason; '' where a signal is the reason. */
   readonly onLeave: (why: string) => void;
 }
 
 export interface Inbox {
   /** Obeys from now on; resolves when the last session has ended. */
   attach(balancer: Balancer): Promise<void>;
-  /** Ends it as a signal would. */
+  /** Ends it as a signal would, but without the delay that lets others notice: somebody else serves. */
   leave(why: string): void;
 }
-
-const BY_SIGNAL = 'draining: no new sessions, open ones may finish; a second signal ends them now';
 
 export function createInbox({ reload, upgrade, reopenLogs, onLeave }: InboxParts): Inbox {
   let balancer: Balancer | undefined;
@@ -33,7 +31,7 @@ export function createInbox({ reload, upgrade, reopenLogs, onLeave }: InboxParts
     if (balancer === undefined || ended === undefined) return;
     if (leaving) return void balancer.end();
     leaving = true;
-    const done = balancer.end();
+    const done = balancer.end({ delay: why === '' });
     onLeave(why);
     ended(done);
   }
@@ -41,7 +39,7 @@ export function createInbox({ reload, upgrade, reopenLogs, onLeave }: InboxParts
   handleSignals({
     end(times) {
       asked = times;
-      leave(BY_SIGNAL);
+      leave('');
     },
     reload() {
       reloadAsked = balancer === undefined;
@@ -59,7 +57,7 @@ export function createInbox({ reload, upgrade, reopenLogs, onLeave }: InboxParts
       return new Promise((resolve, reject) => {
         ended = (done) => void done.then(resolve, reject);
         if (reloadAsked) reload(serving);
-        for (let times = 0; times < Math.min(asked, 2); times++) leave(BY_SIGNAL);
+        for (let times = 0; times < Math.min(asked, 2); times++) leave('');
       });
     },
   };

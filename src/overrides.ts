@@ -48,7 +48,7 @@ export type OverrideOutcome = { readonly ok: true } | { readonly ok: false; read
 
 export interface OverrideStore {
   /** What to overrule when this config is (or becomes) the one in force. */
-  for(config: Config): Overrides;
+  for(config: Config): Pick<Overrides, 'weight' | 'isHeld'>;
   /** 0 to 65,535. */
   setWeight(pool: string, backend: string, weight: number): OverrideOutcome;
   /** Back to what the file says. */

@@ -12,7 +12,7 @@ import { formatIssues } from './config/issue.ts';
 import type { LoadResult } from './config/load.ts';
 import { createDiscovery } from './discovery/dns.ts';
 import { createSystemSources } from './discovery/sources.ts';
-import { createMaintenance } from './embed/maintenance.ts';
+import { createDrainKeeper } from './drain/keeper.ts';
 import { watchFile } from './embed/watch.ts';
 import type { NativeEngine } from './engine/engine.ts';
 import { loadBinding } from './engine/load.ts';
@@ -109,7 +109,7 @@ export async function run(options: RunOptions): Promise<number> {
       accessLog.reopen();
     },
     onLeave(why) {
-      log.info(why);
+      if (why !== '') log.info(why);
       watch?.close();
       succession.upgrades.close();
       notifier.stopping('draining: open sessions may finish');
@@ -130,6 +130,7 @@ export async function run(options: RunOptions): Promise<number> {
   if (need !== undefined) log.warn(tellDescriptorNeed(need));
   const store = createOverrideStore({ config: () => balancer.config(), touch: () => balancer.touch() });
   store.restore(entry.overrides);
+  const keeper = createDrainKeeper({ core: () => balancer, store, log, time: systemTime });
   let metrics: Metrics | undefined;
   let page: MetricsServer | undefined;
   let engine: NativeEngine | undefined;
@@ -138,7 +139,7 @@ export async function run(options: RunOptions): Promise<number> {
     createEngine: (onEvents) =>
       (engine = createNativeEngine(binding, (events) => {
         onEvents(events);
-        if (events.some(({ type }) => type === 'applied')) maintenance.endSessions();
+        keeper.onEvents(events);
       })),
     maxWorkers: binding.maxWorkers,
     cpus,
@@ -166,17 +167,21 @@ export async function run(options: RunOptions): Promise<number> {
         () => succession.door.open(wanted.upgrade.socket),
       ]),
     records: accessLog,
-    overrides: (wanted) => store.for(wanted),
+    overrides: (wanted) => ({ ...store.for(wanted), isListenerHeld: keeper.holds.isHeld }),
+    hurryHint: 'a second signal ends them now',
     reload: options.reload,
     tellIssues: formatIssues,
-    onApplied: (before, after) => applied(before, after, store, log),
+    onApplied(before, after) {
+      applied(before, after, store, log);
+      keeper.onConfig(before, after);
+    },
     log,
   });
-  const maintenance = createMaintenance(balancer, store);
   const admin = createAdminKeeper({
     operations: createBalancerOperations({
       balancer,
       store,
+      keeper,
       log,
       version,
       change: (make) => balancer.change(make),
@@ -223,6 +228,7 @@ export async function run(options: RunOptions): Promise<number> {
   if (options.watch !== undefined) watch = watchFile(options.watch, () => void balancer.reload());
   await inbox.attach(balancer);
   succession.door.close();
+  keeper.close();
   await admin.close();
   await accessLog.close();
   log.info('every session has ended');

@@ -2,6 +2,7 @@
 
 import type { BalancerLog } from './balancer.ts';
 import type { DiscoveryEvent } from './discovery/dns.ts';
+import type { EngineEvent } from './engine/engine.ts';
 import type { Transition } from './health/health.ts';
 
 export function tellTransition(t: Transition, log: BalancerLog): void {
@@ -14,6 +15,20 @@ export function tellTransition(t: Transition, log: BalancerLog): void {
   };
   if (t.up) log.info(`backend ${t.backend} of pool ${t.pool} is up (${why})`, fields);
   else log.warn(`backend ${t.backend} of pool ${t.pool} is down (${why})`, fields);
+}
+
+export function tellAccepting(
+  event: Extract<EngineEvent, { readonly type: 'accept-paused' | 'accept-resumed' }>,
+  listenerName: (slot: number) => string | undefined,
+  log: BalancerLog,
+): void {
+  if (event.type === 'accept-resumed') {
+    log.info(`worker ${event.worker} accepts again`);
+    return;
+  }
+  log.warn(
+    `listener ${listenerName(event.listener) ?? event.listener}: worker ${event.worker} accepts nobody for now (${event.cause}): out of descriptors or memory`,
+  );
 }
 
 export function tellName(event: DiscoveryEvent, log: BalancerLog): void {

@@ -9,8 +9,10 @@ import { recheck } from '../config/recheck.ts';
 import { MOST_BACKENDS } from '../config/schema.ts';
 import type { ProcessLog } from '../log.ts';
 import type { OverrideOutcome, OverrideStore } from '../overrides.ts';
+import type { DrainKeeper } from '../drain/keeper.ts';
+import { type DrainWish, PATIENT } from '../drain/wish.ts';
 import { backendKey } from '../snapshot/build.ts';
-import type { AdminEvent, Answer, NewBackend, Operations, Refusal } from './operations.ts';
+import type { AdminEvent, Answer, DrainOptions, NewBackend, Operations, Refusal } from './operations.ts';
 import { createRecorder } from './series.ts';
 import { listSessions } from './session-views.ts';
 import { followedBackends, viewState } from './state-views.ts';
@@ -18,6 +20,7 @@ import { followedBackends, viewState } from './state-views.ts';
 export interface BalancerOperationsParts {
   readonly balancer: Pick<Balancer, 'config' | 'engine' | 'slots' | 'health' | 'state' | 'reload'>;
   readonly store: OverrideStore;
+  readonly keeper: Pick<DrainKeeper, 'drains' | 'holds'>;
   readonly log: ProcessLog;
   /** Of the product. */
   readonly version: string;
@@ -28,7 +31,7 @@ export interface BalancerOperationsParts {
 const MOST_ID = 2n ** 64n;
 
 export function createBalancerOperations(parts: BalancerOperationsParts): Operations {
-  const { balancer, store, log, version } = parts;
+  const { balancer, store, keeper, log, version } = parts;
   const recorder = createRecorder({
     read: () => ({ counters: balancer.engine().read(), backends: followedBackends(parts) }),
     turnBounds: () => balancer.engine().latencyBounds,
@@ -62,8 +65,21 @@ export function createBalancerOperations(parts: BalancerOperationsParts): Operat
     return refusal ?? fromOutcome(outcome);
   }
 
+  /** Refused, and as it was before, where the change cannot be applied: its address may be somebody else's by now. */
+  async function holdListener(listener: string, held: boolean): Promise<Answer> {
+    const known = balancer.config().listeners.some(({ name }) => name === listener);
+    if (!known) return { ok: false, kind: 'unknown', message: `there is no listener ${listener}` };
+    const set = (to: boolean): void => (to ? keeper.holds.hold(listener) : keeper.holds.release(listener));
+    const before = keeper.holds.isHeld(listener);
+    if (before === held) return { ok: true };
+    set(held);
+    const answer = await change((config) => ({ ...config }));
+    if (!answer.ok) set(before);
+    return answer;
+  }
+
   return {
-    state: () => viewState({ balancer, store, version, logLevel: log.level() }),
+    state: () => viewState({ balancer, store, keeper, version, logLevel: log.level() }),
     series: (after) => recorder.view(after),
     sessions: (filter, limit) => listSessions(balancer, filter, limit),
     kill(id) {
@@ -83,7 +99,20 @@ export function createBalancerOperations(parts: BalancerOperationsParts): Operat
     },
     setWeight: (pool, backend, weight) =>
       onBackend(pool, backend, () => store.setWeight(pool, backend, weight)),
-    hold: (pool, backend, hold) => onBackend(pool, backend, () => store.hold(pool, backend, hold)),
+    hold(pool, backend, hold, drain) {
+      const answer = onBackend(pool, backend, () => store.hold(pool, backend, hold));
+      if (answer.ok && hold === 'drain')
+        keeper.drains.begin({ kind: 'backend', pool, backend }, wishOf(drain));
+      return answer;
+    },
+    async drainListener(listener, drain) {
+      const answer = await holdListener(listener, true);
+      if (!answer.ok) return answer;
+      keeper.drains.begin({ kind: 'listener', listener }, wishOf(drain));
+      keeper.drains.onApplied();
+      return answer;
+    },
+    releaseListener: (listener) => holdListener(listener, false),
     release: (pool, backend) => onBackend(pool, backend, () => store.release(pool, backend)),
     add: (pool, backend) => change((config) => withBackend(config, pool, backend)),
     remove: (pool, backend) => change((config) => withoutBackend(config, pool, backend)),
@@ -99,6 +128,18 @@ export function createBalancerOperations(parts: BalancerOperationsParts): Operat
 function eventOf(time: number, level: AdminEvent['level'], message: string, fields: object): AdminEvent {
   const event = 'event' in fields && typeof fields.event === 'string' ? fields.event : '';
   return { time, level, event, message, fields };
+}
+
+function wishOf(options: DrainOptions | undefined): DrainWish {
+  if (options === undefined) return PATIENT;
+  const { timeout, rate, order, idle } = options;
+  // Above nothing is never the 0 that means off.
+  return {
+    timeout: Math.ceil(timeout * 1000),
+    rate,
+    order,
+    idle: Math.ceil(idle * 1000),
+  };
 }
 
 function refused(message: string): Refusal {

@@ -5,6 +5,8 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { writeAll } from '../output.ts';
 import { makeTop } from '../top/command.ts';
 import { createAdminClient } from './client.ts';
+import { parseDuration } from '../config/duration.ts';
+import type { DrainOptions } from './operations.ts';
 import { type AddOptions, createCtl, type Ctl, type SessionOptions } from './ctl.ts';
 import { parsePlace, type Place, targetOf, type WhereOptions, withWhere } from './where.ts';
 
@@ -18,6 +20,26 @@ interface PoolOption {
 function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('a whole number is wanted');
   return Number(text);
+}
+
+/** Seconds, from `90`, `90s` or `1.5m`. */
+export function parseSeconds(text: string): number {
+  const ms = parseDuration(/^\d{1,9}(\.\d{1,9})?$/.test(text) ? Number(text) : text);
+  if (ms === undefined) throw new InvalidArgumentError('a time such as 30s is wanted');
+  return ms / 1000;
+}
+
+function rateOf(text: string): 'even' | number {
+  return text === 'even' ? text : wholeNumber(text);
+}
+
+function orderOf(text: string): DrainOptions['order'] {
+  if (text !== 'idle' && text !== 'oldest') throw new InvalidArgumentError('idle or oldest is wanted');
+  return text;
+}
+
+interface ThingOptions extends PoolOption {
+  readonly listener?: string;
 }
 
 /** Adds `ctl` and `top` to a command line; `done` gets the exit code. */
@@ -72,11 +94,48 @@ export function addCtl(cli: Command, done: (code: number) => void): void {
     .action((backend: string, weight: number, { pool }: PoolOption) =>
       run((each) => each.weight(backend, weight, pool)),
     );
-  onBackend('drain', 'no new sessions; open ones may finish', (each, ...args) => each.drain(...args));
+  /** A backend, or a listener instead. */
+  const onEither = (command: Command): Command =>
+    command
+      .argument('[backend]', 'which backend')
+      .option('--listener <name>', 'a listener instead of a backend')
+      .option('--pool <name>', 'of which pool, where several have it');
+  const either = (
+    backend: string | undefined,
+    { listener, pool }: ThingOptions,
+    onListener: (ctl: Ctl, listener: string) => Promise<number>,
+    onBackend: (ctl: Ctl, backend: string, pool?: string) => Promise<number>,
+  ): Promise<void> => {
+    if (listener !== undefined && backend === undefined) return run((each) => onListener(each, listener));
+    if (backend !== undefined && listener === undefined) return run((each) => onBackend(each, backend, pool));
+    return ctl.error('error: name a backend, or a listener with --listener', { exitCode: EXIT_USAGE });
+  };
+  onEither(verb('drain', 'no new sessions; open ones may finish, or are ended in time'))
+    .option('--timeout <time>', 'when the rest is ended; no limit unless told', parseSeconds)
+    .option('--rate <n>', 'sessions ended per second before that, or `even`', rateOf)
+    .option('--order <word>', 'whom first: idle or oldest', orderOf)
+    .option('--idle <time>', 'silence that makes an idle moment; 1s unless told', parseSeconds)
+    .action((backend: string | undefined, options: ThingOptions & Partial<DrainOptions>) => {
+      const { listener: _listener, pool: _pool, ...drain } = options;
+      return either(
+        backend,
+        options,
+        (each, listener) => each.drainListener(listener, drain),
+        (each, name, pool) => each.drain(name, pool, drain),
+      );
+    });
   onBackend('maintenance', 'no new sessions; open ones are ended', (each, ...args) =>
     each.maintenance(...args),
   );
-  onBackend('ready', 'takes new sessions again', (each, ...args) => each.ready(...args));
+  onEither(verb('ready', 'takes new sessions again')).action(
+    (backend: string | undefined, options: ThingOptions) =>
+      either(
+        backend,
+        options,
+        (each, listener) => each.readyListener(listener),
+        (each, ...args) => each.ready(...args),
+      ),
+  );
   onBackend('remove', 'until the next reload; open sessions may finish', (each, ...args) =>
     each.remove(...args),
   );

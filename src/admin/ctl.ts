@@ -3,7 +3,7 @@
 
 import { oneLine } from '../errors.ts';
 import type { AdminClient, ClientAnswer } from './client.ts';
-import type { AdminEvent, SessionList, StateView } from './operations.ts';
+import type { AdminEvent, DrainOptions, SessionList, StateView } from './operations.ts';
 import { printBackends, printSessions, printState } from './print.ts';
 
 export interface CtlParts {
@@ -34,7 +34,9 @@ export interface Ctl {
   sessions(options: SessionOptions): Promise<number>;
   reload(): Promise<number>;
   weight(backend: string, weight: number, pool?: string): Promise<number>;
-  drain(backend: string, pool?: string): Promise<number>;
+  drain(backend: string, pool?: string, options?: Partial<DrainOptions>): Promise<number>;
+  drainListener(listener: string, options?: Partial<DrainOptions>): Promise<number>;
+  readyListener(listener: string): Promise<number>;
   maintenance(backend: string, pool?: string): Promise<number>;
   ready(backend: string, pool?: string): Promise<number>;
   add(host: string, port: number, pool: string, options: AddOptions): Promise<number>;
@@ -107,7 +109,11 @@ export function createCtl({ client, json, out, err }: CtlParts): Ctl {
     },
     weight: (backend, weight, pool) =>
       onBackend(backend, pool, (path) => client.post(`${path}/weight`, { weight })),
-    drain: (backend, pool) => onBackend(backend, pool, (path) => client.post(`${path}/drain`)),
+    drain: (backend, pool, options = {}) =>
+      onBackend(backend, pool, (path) => client.post(`${path}/drain`, bodyOf(options))),
+    drainListener: async (listener, options = {}) =>
+      finish(await client.post(`${listenerPath(listener)}/drain`, bodyOf(options)), quiet),
+    readyListener: async (listener) => finish(await client.post(`${listenerPath(listener)}/ready`), quiet),
     maintenance: (backend, pool) => onBackend(backend, pool, (path) => client.post(`${path}/maintenance`)),
     ready: (backend, pool) => onBackend(backend, pool, (path) => client.post(`${path}/ready`)),
     async add(host, port, pool, { weight, maxConnections, backup }) {
@@ -131,6 +137,15 @@ export function createCtl({ client, json, out, err }: CtlParts): Ctl {
       return answer.ok ? DONE : fail(answer.message);
     },
   };
+}
+
+/** Nothing where nothing is asked for. */
+function bodyOf(options: Partial<DrainOptions>): object | undefined {
+  return Object.keys(options).length === 0 ? undefined : options;
+}
+
+function listenerPath(listener: string): string {
+  return `/v1/listeners/${encodeURIComponent(listener)}`;
 }
 
 function pathOf(pool: string, backend: string): string {

@@ -7,7 +7,9 @@ import type { AdminEvent, Hold, LogLevel, SeriesView, SessionList, StateView } f
 export type {
   AdminEvent,
   BackendView,
+  DrainView,
   Hold,
+  LeavingView,
   ListenerView,
   PoolView,
   SampleView,
@@ -31,6 +33,17 @@ export type Refusal = {
 };
 
 export type Answer<T = object> = ({ readonly ok: true } & T) | Refusal;
+
+/** How a drain ends open sessions. */
+export interface DrainOptions {
+  /** Seconds, then all that are left are ended; 0 is no limit. */
+  readonly timeout: number;
+  /** Sessions ended per second before that; `even` spreads them over the time; 0 ends none. */
+  readonly rate: 'even' | number;
+  readonly order: 'idle' | 'oldest';
+  /** Seconds of silence that make an idle moment. */
+  readonly idle: number;
+}
 
 export interface NewBackend {
   readonly host: string;
@@ -58,14 +71,18 @@ export interface Operations {
   kill(id: string): Answer;
   reload(): Promise<Answer<{ readonly generation: number }>>;
   setWeight(pool: string, backend: string, weight: number): Answer;
-  /** `drain`: no new sessions. `maintenance`: open ones are ended as well. */
-  hold(pool: string, backend: string, hold: Hold): Answer;
+  /** `drain`: no new sessions, open ones as `drain` says. `maintenance`: open ones are ended at once. */
+  hold(pool: string, backend: string, hold: Hold, drain?: DrainOptions): Answer;
   /** Serves again. */
   release(pool: string, backend: string): Answer;
   /** Until the next reload of the file, which has the last word. */
   add(pool: string, backend: NewBackend): Promise<Answer>;
   /** Open sessions may finish. */
   remove(pool: string, backend: string): Promise<Answer>;
+  /** Accepts nobody any more; open sessions as `drain` says. */
+  drainListener(listener: string, drain?: DrainOptions): Promise<Answer>;
+  /** Accepts again; refused where it cannot listen. */
+  releaseListener(listener: string): Promise<Answer>;
   setLogLevel(level: LogLevel): void;
   /** Calls back for everything that happens; the answer ends that. */
   listen(listener: (event: AdminEvent) => void): () => void;

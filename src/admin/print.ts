@@ -3,13 +3,22 @@
 import { stateOf } from '../api/states.ts';
 import { formatCount, formatSeconds } from '../api/units.ts';
 import { oneLine } from '../errors.ts';
-import type { BackendView, ListenerView, SessionList, SessionView, StateView } from './operations.ts';
+import type {
+  BackendView,
+  DrainView,
+  LeavingView,
+  ListenerView,
+  SessionList,
+  SessionView,
+  StateView,
+} from './operations.ts';
 import { type Column, formatTable } from './table.ts';
 
 const LISTENERS: readonly Column<ListenerView>[] = [
   { title: 'LISTENER', cell: ({ name }) => name },
   { title: 'LISTENS ON', cell: ({ listen }) => listen.join(', ') },
   { title: 'POOL', cell: ({ pool }) => pool },
+  { title: 'STATE', cell: ({ hold, drain }) => (hold === null ? 'open' : drainOf(hold, drain)) },
   {
     title: 'SESSIONS',
     right: true,
@@ -28,7 +37,7 @@ interface BackendRow extends BackendView {
 const BACKENDS: readonly Column<BackendRow>[] = [
   { title: 'POOL', cell: ({ pool }) => pool },
   { title: 'BACKEND', cell: ({ backend }) => backend },
-  { title: 'STATE', cell: (view) => (stateOf(view) === 'down' ? 'DOWN' : stateOf(view)) },
+  { title: 'STATE', cell: wordOf },
   {
     title: 'FOR',
     right: true,
@@ -63,6 +72,30 @@ const SESSIONS: readonly Column<SessionView>[] = [
   { title: 'OUT', right: true, cell: ({ to_client_bytes: bytes }) => formatCount(bytes) },
 ];
 
+function wordOf(view: BackendView): string {
+  const word = stateOf(view);
+  if (word === 'down') return 'DOWN';
+  return word === 'drain' || word === 'removed' ? drainOf(word, view.drain) : word;
+}
+
+/** `drain 25s`: for so long at most; `drain`: for as long as it takes, or nobody is left. */
+function drainOf(word: string, drain: DrainView | null): string {
+  if (drain === null || drain.ends_in_seconds === null || drain.done) return word;
+  return `${word} ${formatSeconds(drain.ends_in_seconds)}`;
+}
+
+function leavingLine({
+  stage,
+  sessions,
+  sessions_at_start: first,
+  ends_in_seconds: ends,
+}: LeavingView): string {
+  const until = ends === null ? '' : `, ${formatSeconds(ends)} to go`;
+  return stage === 'delay'
+    ? `! it is leaving, and accepts for now: ${sessions} sessions${until}\n`
+    : `! it drains: ${sessions} of ${first} sessions are left${until}\n`;
+}
+
 function weightOf({ weight, configured_weight: configured, backup }: BackendView): string {
   return `${weight}${weight === configured ? '' : ` (${configured})`}${backup ? ' backup' : ''}`;
 }
@@ -76,7 +109,8 @@ export function printState(state: StateView): string {
   const troubles = state.reasons.map((reason) => `! ${oneLine(reason)}\n`).join('');
   const failures =
     state.reload_failures === 0 ? '' : `! ${state.reload_failures} reloads were refused; the log says why\n`;
-  return `${oneLine(head)}\n${troubles}${failures}\n${formatTable(state.listeners, LISTENERS)}\n${printBackends(state)}`;
+  const leaving = state.leaving === null ? '' : leavingLine(state.leaving);
+  return `${oneLine(head)}\n${leaving}${troubles}${failures}\n${formatTable(state.listeners, LISTENERS)}\n${printBackends(state)}`;
 }
 
 export function printBackends(state: StateView): string {

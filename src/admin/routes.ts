@@ -110,7 +110,36 @@ export function createRoutes(operations: Operations): readonly Route[] {
         return { status: 200, body: { done: true } };
       },
     }),
+    ...listenerRoutes(operations),
     ...backendRoutes(operations),
+  ];
+}
+
+/** What was sent, if anything was. */
+function given<T>(body: T | null | undefined): [] | [T] {
+  return body === null || body === undefined ? [] : [body];
+}
+
+function listenerRoutes(operations: Operations): readonly Route[] {
+  const params = schemas.listenerParamsSchema;
+  return [
+    route({
+      method: 'POST',
+      url: '/v1/listeners/:listener/drain',
+      summary: 'Accepts nobody any more; open sessions may finish, or are ended as the body says.',
+      params,
+      body: schemas.drainBodySchema,
+      run: async ({ params: { listener }, body }) =>
+        reply(await operations.drainListener(listener, ...given(body))),
+    }),
+    route({
+      method: 'POST',
+      url: '/v1/listeners/:listener/ready',
+      summary: 'Accepts again.',
+      params,
+      body: schemas.emptyBodySchema,
+      run: async ({ params: { listener } }) => reply(await operations.releaseListener(listener)),
+    }),
   ];
 }
 
@@ -145,10 +174,11 @@ function backendRoutes(operations: Operations): readonly Route[] {
     route({
       method: 'POST',
       url: `${BACKENDS}/:backend/drain`,
-      summary: 'No new sessions; open ones may finish.',
+      summary: 'No new sessions; open ones may finish, or are ended as the body says.',
       params,
-      body: schemas.emptyBodySchema,
-      run: ({ params: { pool, backend } }) => reply(operations.hold(pool, backend, 'drain')),
+      body: schemas.drainBodySchema,
+      run: ({ params: { pool, backend }, body }) =>
+        reply(operations.hold(pool, backend, 'drain', ...given(body))),
     }),
     route({
       method: 'POST',

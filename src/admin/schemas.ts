@@ -5,8 +5,12 @@ import { z } from 'zod';
 
 import { hostProblem } from '../config/address.ts';
 import type { LogLevel } from '../config/config.ts';
+import { MOST_DRAIN_RATE } from '../config/schema-process.ts';
 import type {
   BackendView,
+  DrainOptions,
+  DrainView,
+  LeavingView,
   ListenerView,
   NewBackend,
   PoolView,
@@ -36,6 +40,23 @@ const buckets = z
 
 export const logLevelSchema: z.ZodType<LogLevel> = z.enum(['debug', 'info', 'warn', 'error']);
 
+const drainSchema: z.ZodType<DrainView> = z.strictObject({
+  since_seconds: seconds,
+  sessions_at_start: count,
+  ends_in_seconds: seconds.nullable().describe('Null where there is no deadline.'),
+  rate: z.union([z.literal('even'), count]),
+  order: z.enum(['idle', 'oldest']),
+  done: z.boolean().describe('Nobody is left.'),
+});
+
+const leavingSchema: z.ZodType<LeavingView> = z.strictObject({
+  stage: z.enum(['delay', 'draining']).describe('delay: new sessions are still accepted.'),
+  since_seconds: seconds,
+  sessions_at_start: count,
+  sessions: count,
+  ends_in_seconds: seconds.nullable(),
+});
+
 export const listenerSchema: z.ZodType<ListenerView> = z.strictObject({
   name: z.string(),
   listen: z.array(z.string()),
@@ -51,6 +72,8 @@ export const listenerSchema: z.ZodType<ListenerView> = z.strictObject({
   turn_buckets: buckets,
   errors: count.describe('Of `closed`, those that were errors.'),
   accept_pauses: count,
+  hold: z.enum(['drain']).nullable().describe('Null when it accepts.'),
+  drain: drainSchema.nullable(),
 });
 
 export const backendSchema: z.ZodType<BackendView> = z.strictObject({
@@ -61,6 +84,7 @@ export const backendSchema: z.ZodType<BackendView> = z.strictObject({
   detail: z.string(),
   for_seconds: seconds.describe('How long it has been up or down.'),
   hold: z.enum(['drain', 'maintenance']).nullable().describe('Null when it is not held back.'),
+  drain: drainSchema.nullable().describe('Null when nothing is drained there.'),
   weight: weight.describe('In force.'),
   configured_weight: weight,
   backup: z.boolean(),
@@ -100,6 +124,7 @@ export const stateSchema: z.ZodType<StateView> = z.strictObject({
   phase: z.string(),
   ready: z.boolean(),
   reasons: z.array(z.string()).describe('Why it is not ready, or what is wrong though it is.'),
+  leaving: leavingSchema.nullable().describe('Null while it does not leave.'),
   generation: count,
   reload_failures: count,
   log_level: logLevelSchema,
@@ -181,6 +206,9 @@ export const sessionParamsSchema: z.ZodType<{ readonly id: string }> = z.strictO
   id: z.string().max(64),
 });
 export const poolParamsSchema: z.ZodType<{ readonly pool: string }> = z.strictObject({ pool: name });
+export const listenerParamsSchema: z.ZodType<{ readonly listener: string }> = z.strictObject({
+  listener: name,
+});
 export const backendParamsSchema: z.ZodType<{ readonly pool: string; readonly backend: string }> =
   z.strictObject({
     pool: name,
@@ -195,6 +223,30 @@ export const levelBodySchema: z.ZodType<{ readonly level: LogLevel }> = z.strict
 });
 /** Verbs without a parameter take nothing, or an empty object. */
 export const emptyBodySchema: z.ZodType<object | null | undefined> = z.strictObject({}).nullish();
+
+const DAY_SECONDS = 86_400;
+
+/** Nothing, or an empty object, lets open sessions finish. */
+export const drainBodySchema: z.ZodType<DrainOptions | null | undefined> = z
+  .strictObject({
+    timeout: z.number().min(0).max(DAY_SECONDS).default(0).describe('Seconds; 0 is no limit.'),
+    rate: z
+      .union([z.literal('even'), z.int().min(0).max(MOST_DRAIN_RATE)])
+      .default(0)
+      .describe('Sessions ended per second before that; even spreads them over the time; 0 ends none.'),
+    order: z.enum(['idle', 'oldest']).default('idle'),
+    idle: z
+      .number()
+      .min(0.001)
+      .max(DAY_SECONDS)
+      .default(1)
+      .describe('Seconds of silence that make an idle moment.'),
+  })
+  .refine(({ rate, timeout }) => rate !== 'even' || timeout > 0, {
+    error: 'even spreads sessions over the timeout: name one',
+    path: ['rate'],
+  })
+  .nullish();
 
 /** The same as in a config, defaults included. */
 export const newBackendSchema: z.ZodType<NewBackend> = z.strictObject({

@@ -11,17 +11,20 @@ import {
   type Counters,
   type ListenerCounters,
 } from '../engine/engine.ts';
+import type { DrainKeeper } from '../drain/keeper.ts';
 import type { BackendHealth } from '../health/health.ts';
 import { readiness } from '../metrics/readiness.ts';
 import { IS_ERROR } from '../metrics/reasons.ts';
 import type { OverrideStore } from '../overrides.ts';
 import { backendKey, type Overrides } from '../snapshot/build.ts';
+import { drainView, leavingView } from './drain-views.ts';
 import type { BackendView, Hold, ListenerView, PoolView, StateView } from './operations.ts';
 import type { FollowedBackend } from './series.ts';
 
 export interface StateParts {
   readonly balancer: Pick<Balancer, 'config' | 'engine' | 'slots' | 'health' | 'state'>;
   readonly store: Pick<OverrideStore, 'for' | 'list'>;
+  readonly keeper: Pick<DrainKeeper, 'drains' | 'holds'>;
   readonly version: string;
   readonly logLevel: LogLevel;
 }
@@ -32,10 +35,11 @@ interface Known {
   readonly backends: ReadonlyMap<string, BackendCounters>;
   readonly health: ReadonlyMap<string, BackendHealth>;
   readonly holds: ReadonlyMap<string, Hold>;
-  readonly overrides: Overrides;
+  readonly keeper: StateParts['keeper'];
+  readonly overrides: Pick<Overrides, 'weight' | 'isHeld'>;
 }
 
-export function viewState({ balancer, store, version, logLevel }: StateParts): StateView {
+export function viewState({ balancer, store, keeper, version, logLevel }: StateParts): StateView {
   const config = balancer.config();
   const counters = balancer.engine().read();
   const readAt = performance.now();
@@ -45,6 +49,7 @@ export function viewState({ balancer, store, version, logLevel }: StateParts): S
     ...byName(balancer.slots, counters),
     health: new Map(health.map((each) => [nameOf(each.pool, each.backend), each])),
     holds: holdsOf(store),
+    keeper,
     overrides: store.for(config),
   };
   return {
@@ -54,11 +59,12 @@ export function viewState({ balancer, store, version, logLevel }: StateParts): S
     clock_seconds: readAt / 1000,
     phase: state.phase,
     ...readiness({ phase: state.phase, health }),
+    leaving: leavingView(state.leaving, counters),
     generation: state.generation,
     reload_failures: state.reloadFailures,
     log_level: logLevel,
     turn_bounds_seconds: balancer.engine().latencyBounds,
-    listeners: config.listeners.map((listener) => viewListener(listener, known.listeners.get(listener.name))),
+    listeners: config.listeners.map((listener) => viewListener(listener, known)),
     pools: config.pools.map((pool) => viewPool(pool, known, balancer.slots.backends())),
     workers: counters.workers.map((worker, at) => ({
       worker: at,
@@ -122,7 +128,8 @@ function holdsOf(store: Pick<OverrideStore, 'list'>): ReadonlyMap<string, Hold> 
   return holds;
 }
 
-function viewListener(listener: Listener, counters: ListenerCounters | undefined): ListenerView {
+function viewListener(listener: Listener, { listeners, keeper }: Known): ListenerView {
+  const counters = listeners.get(listener.name);
   return {
     name: listener.name,
     listen: listener.listen.map(formatAddress),
@@ -140,6 +147,8 @@ function viewListener(listener: Listener, counters: ListenerCounters | undefined
       counters?.closed.reduce((all, count, at) => (IS_ERROR[at] === true ? all + count : all), 0n) ?? 0,
     ),
     accept_pauses: Number(counters?.acceptPauses ?? 0),
+    hold: keeper.holds.isHeld(listener.name) ? 'drain' : null,
+    drain: drainView(keeper.drains.of({ kind: 'listener', listener: listener.name })),
   };
 }
 
@@ -172,6 +181,7 @@ function viewBackend(pool: string, key: string, backend: Backend | undefined, kn
     detail: health?.detail ?? '',
     for_seconds: Math.round((health?.forMs ?? 0) / 1000),
     hold: known.holds.get(name) ?? null,
+    drain: drainView(known.keeper.drains.of({ kind: 'backend', pool, backend: key })),
     weight: known.overrides.weight(pool, key) ?? configuredWeight,
     configured_weight: configuredWeight,
     backup: backend?.backup ?? false,

@@ -6,6 +6,28 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export type Hold = 'drain' | 'maintenance';
 
+export interface DrainView {
+  readonly since_seconds: number;
+  readonly sessions_at_start: number;
+  /** Null where there is no deadline. */
+  readonly ends_in_seconds: number | null;
+  readonly rate: 'even' | number;
+  readonly order: 'idle' | 'oldest';
+  /** Nobody is left. */
+  readonly done: boolean;
+}
+
+/** The process drains. */
+export interface LeavingView {
+  /** `delay`: new sessions are still accepted. */
+  readonly stage: 'delay' | 'draining';
+  readonly since_seconds: number;
+  readonly sessions_at_start: number;
+  readonly sessions: number;
+  /** Of this stage; null where there is no deadline. */
+  readonly ends_in_seconds: number | null;
+}
+
 export interface ListenerView {
   readonly name: string;
   readonly listen: readonly string[];
@@ -26,6 +48,9 @@ export interface ListenerView {
   /** Of `closed`, those that were errors. */
   readonly errors: number;
   readonly accept_pauses: number;
+  /** Null when it accepts. */
+  readonly hold: 'drain' | null;
+  readonly drain: DrainView | null;
 }
 
 export interface BackendView {
@@ -41,6 +66,8 @@ export interface BackendView {
   readonly for_seconds: number;
   /** Null when it is not held back. */
   readonly hold: Hold | null;
+  /** Null when nothing is drained there. */
+  readonly drain: DrainView | null;
   /** In force. */
   readonly weight: number;
   readonly configured_weight: number;
@@ -87,6 +114,8 @@ export interface StateView {
   readonly ready: boolean;
   /** Why it is not ready, or what is wrong though it is. */
   readonly reasons: readonly string[];
+  /** Null while it does not leave. */
+  readonly leaving: LeavingView | null;
   readonly generation: number;
   readonly reload_failures: number;
   readonly log_level: LogLevel;

@@ -125,6 +125,17 @@ export interface Backend {
   readonly backup: boolean;
 }
 
+/** How sessions are moved to a backend that has joined, by ending idle ones elsewhere. */
+export interface RebalanceSettings {
+  readonly enabled: boolean;
+  /** Sessions of the pool per second, at most. */
+  readonly rate: number;
+  /** Milliseconds of silence, never 0. */
+  readonly idle: number;
+  /** Percent of its share by which a backend may differ from it. */
+  readonly tolerance: number;
+}
+
 /** What a pool can be told besides its backends. */
 export interface PoolSettings {
   readonly algorithm: Algorithm;
@@ -132,6 +143,7 @@ export interface PoolSettings {
   readonly panic_threshold: number;
   readonly connection_pool: ConnectionPoolSettings;
   readonly health_checks: HealthCheckSettings;
+  readonly rebalance: RebalanceSettings;
   /** The backend side. */
   readonly connection_settings: SocketSettings;
 }
@@ -194,11 +206,26 @@ export interface UpgradeSettings {
   readonly timeout: number;
 }
 
+/** How open sessions are ended that may not stay. Times in milliseconds. */
+export interface DrainSettings {
+  /** From the signal to the moment from which nothing is accepted any more; 0 is none. */
+  readonly delay: number;
+  /** 0 is no deadline. */
+  readonly timeout: number;
+  /** Sessions per second before the deadline; `even` spreads them over the time; 0 ends none before it. */
+  readonly rate: 'even' | number;
+  readonly order: 'idle' | 'oldest';
+  /** Silence that makes an idle moment. */
+  readonly idle: number;
+  /** What becomes of sessions whose listener or backend a reload removes. */
+  readonly removed: 'keep' | 'drain';
+}
+
 /** What concerns the process as a whole. Times in milliseconds. */
 export interface ProcessSettings {
   readonly workers: 'auto' | number;
   readonly cpu_affinity: 'auto' | 'off' | readonly number[];
-  readonly drain: { readonly timeout: number };
+  readonly drain: DrainSettings;
   readonly dns: { readonly min_ttl: number; readonly max_ttl: number; readonly timeout: number };
   readonly log: LogSettings & { readonly access: AccessLogSettings };
   readonly monitoring: { readonly prometheus: PrometheusSettings };

@@ -64,12 +64,21 @@ export function word<const W extends string>(words: readonly W[]): Kind<W> {
 
 /** `auto`, or a number: how many. */
 export function autoOr(least: number, most: number): Kind<'auto' | number> {
-  const error = `expected auto or a whole number from ${least} to ${most}`;
+  return numberOr(['auto'], least, most);
+}
+
+/** A number, or a word that says it better. */
+export function numberOr<const W extends string>(
+  words: readonly W[],
+  least: number,
+  most: number,
+): Kind<W | number> {
+  const error = `expected ${words.join(', ')} or a whole number from ${least} to ${most}`;
   const number = z.int({ error }).min(least, { error }).max(most, { error });
   return {
-    schema: z.union([z.literal('auto', { error }), number], { error }),
+    schema: z.union([z.enum(words, { error }), number], { error }),
     type: 'number or word',
-    range: `\`auto\`, ${least} to ${most}`,
+    range: `${words.map((w) => `\`${w}\``).join(', ')}, ${least} to ${most}`,
     print: String,
   };
 }

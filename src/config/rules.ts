@@ -7,6 +7,7 @@ import type { Config, HealthCheckSettings, Pool } from './config.ts';
 import { canonicalHost, formatAddress } from './address.ts';
 import { addressRules } from './rules-addresses.ts';
 import { adminRules } from './rules-admin.ts';
+import { drainRules } from './rules-drain.ts';
 import { quote } from './issue.ts';
 import { presetOf } from './key.ts';
 import { nearest } from './nearest.ts';
@@ -159,6 +160,7 @@ export const rules: readonly Rule[] = [
   customChecksAreWhole,
   ...addressRules,
   ...adminRules,
+  ...drainRules,
 ];
 
 function isPreset(name: keyof HealthCheckSettings, value: unknown): boolean {

@@ -1,6 +1,12 @@
 // The keys of a pool, the backend side. At the top level of a file they are the defaults of each pool.
 
-import type { Backend, ConnectionPoolSettings, HealthCheckSettings, PoolSettings } from './config.ts';
+import type {
+  Backend,
+  ConnectionPoolSettings,
+  HealthCheckSettings,
+  PoolSettings,
+  RebalanceSettings,
+} from './config.ts';
 import { hostProblem } from './address.ts';
 import { key, section, type Section } from './key.ts';
 import { flag, integer, judgedText, port, statusRanges, text, time, word, words } from './kinds.ts';
@@ -123,6 +129,26 @@ export const healthCheckSection: Section<HealthCheckSettings> = section(
   },
 );
 
+const rebalance: Section<RebalanceSettings> = section(
+  'Moves idle sessions to a backend that has joined or recovered, by ending some of those that the fuller ones have; their clients come back (docs/drain.md). For sessions that last hours.',
+  {
+    enabled: key(flag(), false, 'process', 'Whether it is done.'),
+    rate: key(integer(1, 100_000), 10, 'process', 'Sessions that are ended per second in the pool, at most.'),
+    idle: key(
+      time({ least: 10, most: 24 * HOUR, off: false }),
+      30,
+      'process',
+      'Only sessions that were silent for so long, owe no answer and have no byte under way.',
+    ),
+    tolerance: key(
+      integer(1, 100, 'percent'),
+      10,
+      'process',
+      'It ends when no backend is further from its share than this percentage of it, or than one session.',
+    ),
+  },
+);
+
 export const poolSection: Section<PoolSettings> = section('The backend side: balancing and health.', {
   algorithm: key(
     word([
@@ -146,6 +172,7 @@ export const poolSection: Section<PoolSettings> = section('The backend side: bal
   ),
   connection_pool: connectionPool,
   health_checks: healthCheckSection,
+  rebalance,
   connection_settings: section('TCP options of the backend side.', socketKeys),
 });
 

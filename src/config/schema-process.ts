@@ -3,6 +3,7 @@
 import type {
   AccessLogSettings,
   AdminSettings,
+  DrainSettings,
   ProcessSettings,
   PrometheusSettings,
   UpgradeSettings,
@@ -15,6 +16,7 @@ import {
   flag,
   integer,
   judgedText,
+  numberOr,
   percent,
   port,
   text,
@@ -28,6 +30,8 @@ const HOUR = 3600 * SECOND;
 
 /** What a socket's address holds (sun_path), less room for the name that it has before it is there for others. */
 export const MOST_SOCKET_PATH = 100;
+/** Sessions per second: more is at once. */
+export const MOST_DRAIN_RATE = 1_000_000;
 const FILE_NAME = /^\P{C}{0,4096}$/u;
 
 /** The data plane keeps one bit per worker in a word. */
@@ -185,6 +189,48 @@ export const upgradeSection: Section<UpgradeSettings> = section(
   },
 );
 
+const drain: Section<DrainSettings> = section(
+  'How the process ends at SIGTERM and SIGINT, and how sessions are ended that may not stay (docs/drain.md).',
+  {
+    delay: key(
+      time({ least: 1, most: HOUR, off: true }),
+      0,
+      'process',
+      'How long it goes on accepting after the signal while `/readyz` already says no, for those who send clients here to notice. 0 stops at once.',
+    ),
+    timeout: key(
+      time({ least: 1, most: 24 * HOUR, off: true }),
+      30,
+      'process',
+      'Time that open sessions have to finish in once nothing is accepted any more; then they are ended. 0 sets no limit.',
+    ),
+    rate: key(
+      numberOr(['even'], 0, MOST_DRAIN_RATE),
+      0,
+      'process',
+      'Open sessions that are ended per second before that, over all workers, so that clients do not come back all at once. `even` spreads them over `timeout`. 0 ends none before.',
+    ),
+    order: key(
+      word(['idle', 'oldest']),
+      'idle',
+      'process',
+      'Whom `rate` ends: `idle` only sessions at an idle moment, the longest silent first; `oldest` the oldest, whatever they are doing.',
+    ),
+    idle: key(
+      time({ least: 1, most: HOUR, off: false }),
+      1,
+      'process',
+      'Silence that makes an idle moment: no byte has moved for so long, no answer is owed, no byte waits.',
+    ),
+    removed: key(
+      word(['keep', 'drain']),
+      'keep',
+      'process',
+      'Sessions whose listener or backend a reload removes: `keep` lets them finish, `drain` ends them with the same `timeout`, `rate` and `order`.',
+    ),
+  },
+);
+
 export const processSection: Section<ProcessSettings> = section('The process as a whole.', {
   workers: key(
     autoOr(1, MOST_WORKERS),
@@ -198,14 +244,7 @@ export const processSection: Section<ProcessSettings> = section('The process as 
     'process',
     'CPUs that workers are pinned to. `auto` gives each worker one of the allowed CPUs; a list is used in order, round and round; `off` leaves it to the kernel.',
   ),
-  drain: section('How the process ends at SIGTERM and SIGINT.', {
-    timeout: key(
-      time({ least: 1, most: 24 * HOUR, off: true }),
-      30,
-      'process',
-      'Time that open sessions have to finish in once nothing is accepted any more; then they are ended. 0 sets no limit.',
-    ),
-  }),
+  drain,
   dns: section('How names of backends are resolved, and resolved again.', {
     min_ttl: key(
       time({ least: SECOND, most: 24 * HOUR, off: false }),

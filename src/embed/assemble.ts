@@ -9,6 +9,7 @@ import { createDiscovery } from '../discovery/dns.ts';
 import { createSystemSources } from '../discovery/sources.ts';
 import type { Binding } from '../engine/binding.ts';
 import type { EngineEvent } from '../engine/engine.ts';
+import { createDrainKeeper } from '../drain/keeper.ts';
 import { createNativeEngine } from '../engine/native.ts';
 import { createAwake } from '../health/awake.ts';
 import type { Monitor, Transition } from '../health/health.ts';
@@ -21,7 +22,6 @@ import { backendKey } from '../snapshot/build.ts';
 import { createFunctionChecks, type HealthFunctions } from './checks.ts';
 import type { Emitter } from './events.ts';
 import { createSessionFeed, type SessionFeed, type SessionListener } from './sessions.ts';
-import { createMaintenance } from './maintenance.ts';
 import { serveMetrics } from './metrics.ts';
 import { refusal, type Result } from './result.ts';
 import { createWeighing, type Effective } from './views.ts';
@@ -74,10 +74,12 @@ export function assemble({ first, binding, log, emit, ...options }: AssembleOpti
     names: () => core.slots,
     complain: (message) => log.error(message),
   });
+  const keeper = createDrainKeeper({ core: () => core, store, log, time: systemTime });
 
   function onEngine(events: readonly EngineEvent[]): void {
+    keeper.onEvents(events);
     for (const event of events) {
-      if (event.type === 'applied') maintenance.endSessions();
+      if (event.type === 'stopped') keeper.close();
       else if (event.type === 'accept-resumed') emit(event);
       else if (event.type === 'accept-paused')
         emit({ ...event, listener: core.slots.listenerName(event.listener) ?? '' });
@@ -123,15 +125,16 @@ export function assemble({ first, binding, log, emit, ...options }: AssembleOpti
     records: sessions,
     tellIssues: formatIssues,
     log,
+    onApplied: keeper.onConfig,
     overrides: (wanted) => {
       const changed = store.for(wanted);
       return {
         weight: (pool, backend) => changed.weight(pool, backend) ?? weights.weight(pool, backend),
         isHeld: changed.isHeld,
+        isListenerHeld: keeper.holds.isHeld,
       };
     },
   });
-  const maintenance = createMaintenance(core, store);
 
   return {
     core,

@@ -28,9 +28,15 @@ export interface Overrides {
   weight(pool: string, backend: string): number | undefined;
   /** Takes no new sessions. */
   isHeld(pool: string, backend: string): boolean;
+  /** Accepts nobody. */
+  isListenerHeld(listener: string): boolean;
 }
 
-export const NO_OVERRIDES: Overrides = { weight: () => undefined, isHeld: () => false };
+export const NO_OVERRIDES: Overrides = {
+  weight: () => undefined,
+  isHeld: () => false,
+  isListenerHeld: () => false,
+};
 
 export function backendKey(backend: { readonly host: string; readonly port: number }): string {
   return backend.host.includes(':') ? `[${backend.host}]:${backend.port}` : `${backend.host}:${backend.port}`;
@@ -75,11 +81,12 @@ function timeoutsOf(listener: Listener): Timeouts {
   };
 }
 
-function listenerSpec(listener: Listener, slots: Slots): ListenerSpec {
+function listenerSpec(listener: Listener, slots: Slots, overrides: Overrides): ListenerSpec {
   return {
     slot: slots.listener(listener.name),
     name: listener.name,
-    addresses: listener.listen,
+    // Without an address it keeps its sessions and its counters, and listens nowhere.
+    addresses: overrides.isListenerHeld(listener.name) ? [] : listener.listen,
     pool: slots.pool(listener.pool),
     backlog: listener.backlog,
     maxConnections: listener.max_connections,
@@ -153,7 +160,7 @@ export function buildSnapshot(input: {
     generation: input.generation,
     workers: workerCount(config, seen.cpus, input.maxWorkers),
     cpus: affinity === 'off' ? [] : affinity === 'auto' ? seen.cpus : affinity,
-    listeners: config.listeners.map((listener) => listenerSpec(listener, slots)),
+    listeners: config.listeners.map((listener) => listenerSpec(listener, slots, overrides)),
     pools: config.pools.map((pool) => poolSpec(pool, slots, seen, overrides, compiler)),
     recording: input.recording,
   };

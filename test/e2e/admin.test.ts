@@ -15,7 +15,7 @@ import { type Balancer, createBalancer } from '#src/balancer.js';
 import { loadConfigText } from '#src/config/load.js';
 import { createDiscovery } from '#src/discovery/dns.js';
 import { createSystemSources } from '#src/discovery/sources.js';
-import { createMaintenance } from '#src/embed/maintenance.js';
+import { createDrainKeeper } from '#src/drain/keeper.js';
 import { loadBinding } from '#src/engine/load.js';
 import { createNativeEngine } from '#src/engine/native.js';
 import { createMonitor } from '#src/health/monitor.js';
@@ -62,7 +62,7 @@ async function start(t: TestContext): Promise<Running> {
     createEngine: (onEvents) =>
       createNativeEngine(binding, (events) => {
         onEvents(events);
-        if (events.some(({ type }) => type === 'applied')) maintenance.endSessions();
+        keeper.onEvents(events);
       }),
     maxWorkers: binding.maxWorkers,
     cpus: [0],
@@ -71,19 +71,22 @@ async function start(t: TestContext): Promise<Running> {
     createMonitor: (onTransition) => createMonitor({ onTransition }),
     reload: load,
     log,
-    overrides: (wanted) => store.for(wanted),
+    overrides: (wanted) => ({ ...store.for(wanted), isListenerHeld: keeper.holds.isHeld }),
+    onApplied: (before, after) => keeper.onConfig(before, after),
   });
-  const maintenance = createMaintenance(balancer, store);
+  const keeper = createDrainKeeper({ core: () => balancer, store, log, time: systemTime });
   assert.deepEqual(await balancer.start(), { ok: true });
   t.after(async () => {
     const ended = balancer.end();
     void balancer.end();
     await ended;
+    keeper.close();
     await log.flush();
   });
   const operations = createBalancerOperations({
     balancer,
     store,
+    keeper,
     log,
     version: '1.2.3',
     change: (make) => balancer.change(make),

@@ -9,6 +9,7 @@ import { listSessions } from '#src/admin/session-views.js';
 import type { Outcome } from '#src/balancer.js';
 import type { Config } from '#src/config/config.js';
 import { loadConfigText } from '#src/config/load.js';
+import { createListenerHolds } from '#src/drain/listener-holds.js';
 import type { Counters, Engine, SessionInfo } from '#src/engine/engine.js';
 import type { BackendHealth } from '#src/health/health.js';
 import { createLog, type LogRecord } from '#src/log.js';
@@ -54,6 +55,7 @@ interface World {
   readonly operations: Operations;
   readonly records: LogRecord[];
   readonly killed: [number, bigint][];
+  readonly begun: unknown[][];
   config: Config;
   counters: Counters;
   sessions: readonly SessionInfo[];
@@ -68,6 +70,7 @@ interface World {
 
 function world(): World {
   const killed: [number, bigint][] = [];
+  const begun: unknown[][] = [];
   const records: LogRecord[] = [];
   const engine: Engine = {
     apply: () => undefined,
@@ -112,9 +115,18 @@ function world(): World {
   );
   log.listen((record) => records.push(record));
   const store = createOverrideStore({ config: () => made.config, touch: () => undefined });
+  const drains = {
+    begin: (...what: unknown[]) => void begun.push(what),
+    onApplied: () => undefined,
+    onConfig: () => undefined,
+    of: () => undefined,
+    close: () => undefined,
+  };
+  const holds = createListenerHolds();
   const operations = createBalancerOperations({
     balancer,
     store,
+    keeper: { drains, holds },
     log,
     version: '9.8.7',
     change(make) {
@@ -127,6 +139,7 @@ function world(): World {
     operations,
     records,
     killed,
+    begun,
     engine,
     slots,
     config: configOf(TEXT),
@@ -162,6 +175,44 @@ function healthOf(pool: string, backend: string, up: boolean): BackendHealth {
     transitions: 0,
   };
 }
+
+test('a drain is begun as it was asked for, of what is there', async () => {
+  const made = world();
+  const backend = { kind: 'backend', pool: 'app', backend: '127.0.0.1:9001' };
+  made.operations.hold('app', '127.0.0.1:9001', 'drain');
+  const options = { timeout: 1.5, rate: 'even', order: 'oldest', idle: 0.0001 } as const;
+  made.operations.hold('app', '127.0.0.1:9001', 'drain', options);
+  assert.deepEqual(made.begun, [
+    [backend, { timeout: 0, rate: 0, order: 'idle', idle: 1000 }],
+    [backend, { timeout: 1500, rate: 'even', order: 'oldest', idle: 1 }],
+  ]);
+  made.operations.hold('app', 'nope:1', 'drain');
+  made.operations.hold('app', '127.0.0.1:9001', 'maintenance');
+  assert.deepEqual(await made.operations.drainListener('nope'), {
+    ok: false,
+    kind: 'unknown',
+    message: 'there is no listener nope',
+  });
+  assert.equal(made.begun.length, 2);
+  assert.deepEqual(await made.operations.drainListener('web', options), { ok: true });
+  assert.deepEqual(made.begun.at(-1)?.[0], { kind: 'listener', listener: 'web' });
+  assert.equal(made.operations.state().listeners[0]?.hold, 'drain');
+});
+
+test('a listener that cannot listen again stays drained, and says why', async () => {
+  const made = world();
+  assert.deepEqual(await made.operations.drainListener('web'), { ok: true });
+  made.outcome = { ok: false, message: 'address already in use' };
+  assert.deepEqual(await made.operations.releaseListener('web'), {
+    ok: false,
+    kind: 'refused',
+    message: 'address already in use',
+  });
+  assert.equal(made.operations.state().listeners[0]?.hold, 'drain');
+  made.outcome = { ok: true };
+  assert.deepEqual(await made.operations.releaseListener('web'), { ok: true });
+  assert.equal(made.operations.state().listeners[0]?.hold, null);
+});
 
 test('the state: what is configured, counted, known of health, and changed', () => {
   const made = world();

@@ -155,10 +155,17 @@ test('the command line: options before the verb, and what is wrong with it', asy
   assert.equal(await commandLine('--socket', path, 'weight', '[::1]:9002', '7'), 0);
   assert.equal(await commandLine('--socket', path, 'drain', '127.0.0.1:9001', '--pool', 'db'), 0);
   assert.equal(await commandLine('--socket', path, 'add', '[::1]:81', '--weight', '3'), 0);
+  const told = ['--timeout', '1.5m', '--rate', 'even', '--order', 'oldest', '--idle', '250ms'];
+  assert.equal(await commandLine('--socket', path, 'drain', '--listener', 'web', ...told), 0);
+  assert.equal(await commandLine('--socket', path, 'drain', '[::1]:9002', '--rate', '50'), 0);
+  assert.equal(await commandLine('--socket', path, 'ready', '--listener', 'web'), 0);
   assert.deepEqual(operations.done, [
     ['weight', 'app', '[::1]:9002', 7],
     ['drain', 'db', '127.0.0.1:9001'],
     ['add', 'default', { host: '::1', port: 81, weight: 3, max_connections: 0, backup: false }],
+    ['drain-listener', 'web', { timeout: 90, rate: 'even', order: 'oldest', idle: 0.25 }],
+    ['drain', 'app', '[::1]:9002', { timeout: 0, rate: 50, order: 'idle', idle: 1 }],
+    ['ready-listener', 'web'],
   ]);
   for (const words of [
     [],
@@ -166,6 +173,10 @@ test('the command line: options before the verb, and what is wrong with it', asy
     ['weight', 'x'],
     ['weight', 'x', 'heavy'],
     ['drain'],
+    ['drain', 'x', '--listener', 'web'],
+    ['drain', 'x', '--timeout', 'soon'],
+    ['drain', 'x', '--order', 'best'],
+    ['ready'],
     ['add', 'no-port'],
   ]) {
     assert.equal(await commandLine('--socket', path, ...words), 'usage', words.join(' '));

@@ -50,6 +50,35 @@ test('figures have three digits and a unit', () => {
   for (const [value, text] of times) assert.equal(formatSeconds(value), text);
 });
 
+const DRAIN = {
+  since_seconds: 3,
+  sessions_at_start: 9,
+  ends_in_seconds: null,
+  rate: 0,
+  order: 'idle',
+  done: false,
+} as const;
+
+test('what drains says how long it may take, and the process how many are left', () => {
+  const [web] = stateView().listeners;
+  assert.ok(web !== undefined);
+  const leaving = {
+    stage: 'draining',
+    since_seconds: 5,
+    sessions_at_start: 40,
+    sessions: 12,
+    ends_in_seconds: 25,
+  } as const;
+  const held = { ...web, hold: 'drain', drain: DRAIN } as const;
+  const text = printState(stateView({ leaving, listeners: [held] }));
+  assert.match(text, /^! it drains: 12 of 40 sessions are left, 25s to go$/m);
+  assert.match(text, /^web .* drain +3\/1000 /m);
+  assert.match(
+    printState(stateView({ leaving: { ...leaving, stage: 'delay' } })),
+    /^! it is leaving, and accepts for now: 12 sessions, 25s to go$/m,
+  );
+});
+
 test('what is wrong stands out', () => {
   const state = stateView({
     reload_failures: 2,
@@ -60,7 +89,7 @@ test('what is wrong stands out', () => {
         algorithm: 'random',
         backends: [
           backendView('a:1', { up: false, code: 'L4CON', detail: 'connection refused' }),
-          backendView('b:2', { hold: 'drain', weight: 5 }),
+          backendView('b:2', { hold: 'drain', weight: 5, drain: { ...DRAIN, ends_in_seconds: 25 } }),
           backendView('c:3', { configured: false, weight: 0, configured_weight: 0 }),
           backendView('d:4', {
             backup: true,
@@ -75,10 +104,10 @@ test('what is wrong stands out', () => {
   assert.match(text, /^ultrabalancer-l4 1\.2\.3, process 42, up 60m, serving, generation 7$/m);
   assert.match(text, /^! pool db has no backend that is up$/m);
   assert.match(text, /^! 2 reloads were refused; the log says why$/m);
-  assert.match(text, /^web {7}127\.0\.0\.1:80 {2}app +3\/1000 /m);
+  assert.match(text, /^web {7}127\.0\.0\.1:80 {2}app +open +3\/1000 /m);
   const rows = printBackends(state).split('\n');
   assert.match(String(rows[1]), /^app {3}a:1 {6}DOWN .* L4CON .* connection refused$/);
-  assert.match(String(rows[2]), / drain .* 5 \(100\) /);
+  assert.match(String(rows[2]), / drain 25s .* 5 \(100\) /);
   assert.match(String(rows[3]), / removed /);
   assert.match(String(rows[4]), / 100 backup .* 3\/10 .* 5 /);
 });

@@ -12,7 +12,16 @@ const LINES: Readonly<Record<string, string | RegExp>> = {
   '«connect»: 5s': "unknown key 'connect' at the top level; it belongs in timeouts",
   '«host»: a': /it belongs in .*an entry of backends/,
   'timeouts: { «conect»: 5 }': "unknown key 'conect' in timeouts; did you mean 'connect'?",
-  'drain: { «zzzzzz»: 5 }': "unknown key 'zzzzzz' in drain; known are timeout",
+  'drain: { «zzzzzz»: 5 }':
+    "unknown key 'zzzzzz' in drain; known are delay, timeout, rate, order, idle, removed",
+  'drain: { rate: «fast» }': "drain.rate: expected even or a whole number from 0 to 1000000; got 'fast'",
+  'drain: { rate: «even», timeout: 0 }':
+    'drain.rate even spreads sessions over drain.timeout, which is 0: set a time, or a number',
+  'drain: { removed: «drain», timeout: 0 }':
+    'drain.removed drain ends nobody without a drain.timeout or a drain.rate',
+  'drain: { idle: «0» }': /^drain\.idle: expected a time from 1ms to 1h: /,
+  'algorithm: ip_hash\nrebalance: { enabled: «true» }':
+    'rebalance does not go with ip_hash: clients come back to the backend that they were on',
   'monitoring: { prometheus: { «patch»: / } }':
     "unknown key 'patch' in monitoring.prometheus; did you mean 'path'?",
   '«"__proto__"»: { splice: off }': "unknown key '__proto__' at the top level",

@@ -11,7 +11,10 @@ export interface Maintenance {
   endSessions(): void;
 }
 
-export function createMaintenance(core: Core, store: OverrideStore): Maintenance {
+export function createMaintenance(
+  core: Pick<Core, 'engine' | 'slots'>,
+  store: Pick<OverrideStore, 'list'>,
+): Maintenance {
   return {
     endSessions() {
       const held = new Set<string>();
