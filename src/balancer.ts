@@ -130,7 +130,8 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
   const [hurried, hurry] = latch();
   const [drained, resolveDrained] = latch();
   const [stopped, resolveStopped] = latch();
-
+  // New sessions come: a drain may begin with a delay.
+  const follows = (): boolean => phase === 'serving' || leaving?.stage === 'delay';
   const engine = parts.createEngine(onEvents);
   const monitor = parts.createMonitor(onTransition);
   const names = parts.createDiscovery(first, onName);
@@ -209,9 +210,6 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
       });
     }
   }
-
-  /** While new sessions come: a drain may begin with a delay. */
-  const follows = (): boolean => phase === 'serving' || leaving?.stage === 'delay';
 
   /** Health, names or an operator have changed something: many such changes make one snapshot. */
   function touch(): void {
@@ -349,7 +347,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
   function quiet(): void {
     monitor.stop();
     names.stop();
-    if (settling !== undefined) clearTimeout(settling);
+    clearTimeout(settling);
   }
 
   async function endOnce(delay: boolean): Promise<void> {
@@ -364,7 +362,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
         drained,
         onQuiet: quiet,
         tell: (now) => (leaving = now),
-        hint: parts.hurryHint ?? '',
+        hint: parts.hurryHint,
       });
     } else quiet();
     engine.stop();

@@ -32,7 +32,7 @@ export interface LeaveParts {
   readonly onQuiet: () => void;
   readonly tell: (leaving: Leaving) => void;
   /** How to make it shorter, for people. */
-  readonly hint: string;
+  readonly hint?: string | undefined;
 }
 
 const LOOK_EVERY_MS = 1000;
@@ -99,7 +99,7 @@ async function orHurried({ hurried }: LeaveParts, wait: (done: () => void) => ()
   return cut;
 }
 
-function hinted({ hint }: LeaveParts): string {
+function hinted({ hint = '' }: LeaveParts): string {
   return hint === '' ? '' : `; ${hint}`;
 }
 
