@@ -27,8 +27,13 @@ Status Core::apply(Snapshot draft) {
   if (!wanted.has_value()) return wanted.error();
   Result<Listening::Fresh> fresh = listening_.bind_missing(wanted.value(), draft.workers);
   if (!fresh.has_value()) return fresh.error();
-  if (Status started = start_workers(draft); !started.has_value()) return started;
-  if (Status opened = open_recorders(draft.recording); !opened.has_value()) return opened;
+  std::vector<uint32_t> started;
+  Status ready = start_workers(draft, started);
+  if (ready.has_value()) ready = open_recorders(draft.recording);
+  if (!ready.has_value()) {
+    take_back(started);
+    return ready;
+  }
   listening_.add(wanted.value(), std::move(fresh.value()));
 
   place_workers(draft.cpus);
@@ -45,14 +50,24 @@ Status Core::apply(Snapshot draft) {
   return Done{};
 }
 
-Status Core::start_workers(const Snapshot& snapshot) {
+Status Core::start_workers(const Snapshot& snapshot, std::vector<uint32_t>& started) {
   for (uint32_t i = 0; i < snapshot.workers; ++i) {
     if (!workers_[i]) workers_[i] = std::make_unique<Worker>(i, events_, doorbells_);
     Worker& worker = *workers_[i];
     if (worker.joinable() && worker.running()) continue;
-    if (Status started = worker.start(); !started.has_value()) return started;
+    started.push_back(i);
+    if (Status running = worker.start(); !running.has_value()) return running;
   }
   return Done{};
+}
+
+/// Those that did start have nothing to serve: they leave at once. The workers stay, as ones that have retired do, since
+/// their last word is still on its way and names a run of theirs.
+void Core::take_back(const std::vector<uint32_t>& started) {
+  for (uint32_t i : started) {
+    workers_[i]->post({.kind = Command::Kind::kStop});
+    workers_[i]->join_blocking();
+  }
 }
 
 /// A worker that has retired may still have sessions, so every one that there is gets its ring.
@@ -187,7 +202,7 @@ Reading Core::read() const {
   reading.generation = snapshot_ ? snapshot_->generation : 0;
   reading.events_dropped = events_.dropped();
   for (const auto& worker : workers_) {
-    if (!worker) continue;
+    if (!worker || (!worker->running() && worker->generation() == 0)) continue;  // one that never served has no counts
     if (worker->running()) reading.generation = std::min(reading.generation, worker->generation());
     reading.workers.push_back(&worker->counters());
   }

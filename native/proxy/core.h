@@ -49,7 +49,8 @@ class Core {
   void kill(uint32_t worker, uint64_t session);
 
  private:
-  Status start_workers(const Snapshot& snapshot);
+  Status start_workers(const Snapshot& snapshot, std::vector<uint32_t>& started);
+  void take_back(const std::vector<uint32_t>& started);
   Status open_recorders(const Recording& recording);
   void place_workers(const std::vector<int>& cpus);
   void install_states(Snapshot& snapshot);

@@ -2,6 +2,9 @@
 //
 // The whole core over loopback: these run under the address and thread sanitizers.
 #include <dirent.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <iterator>
@@ -20,6 +23,15 @@ size_t descriptors() {
   while (readdir(folder) != nullptr) ++count;
   closedir(folder);
   return count;
+}
+
+/// Threads of this process.
+size_t tasks() {
+  size_t count = 0;
+  DIR* folder = opendir("/proc/self/task");
+  while (readdir(folder) != nullptr) ++count;
+  closedir(folder);
+  return count - 2;  // without . and ..
 }
 
 /// What /proc says of the CPUs of the worker with that number.
@@ -126,6 +138,33 @@ TEST(core_starts_and_stops_without_leaving_descriptors_or_threads) {
     if (round == 0) before = descriptors();
   }
   CHECK_EQUAL(descriptors(), before);
+}
+
+TEST(core_takes_back_threads_when_not_all_can_be_had) {
+  if (geteuid() != 0) return;  // the limit is one of a user, and only root can become a user who has no other threads
+  CHECK_EQUAL(setresuid(61'234, 61'234, 61'234), 0);
+  CHECK_EQUAL(prctl(PR_SET_DUMPABLE, 1), 0);  // else /proc/self is root's
+  const uint16_t port = free_port();
+  Core core;
+  CHECK(core.apply(simple_snapshot(1, 1, port, {9})).has_value());
+  CHECK(await_event(core, EventType::kApplied));
+  const size_t threads = tasks();
+  const size_t open = descriptors();
+  rlimit before{};
+  CHECK_EQUAL(getrlimit(RLIMIT_NPROC, &before), 0);
+  const rlimit few{std::min<rlim_t>(before.rlim_max, threads + 3), before.rlim_max};
+  CHECK_EQUAL(setrlimit(RLIMIT_NPROC, &few), 0);
+  const Status refused = core.apply(simple_snapshot(2, 12, port, {9}));
+  CHECK(!refused.has_value() && std::string(refused.error().call) == "pthread_create");
+  CHECK_EQUAL(tasks(), threads);
+  CHECK(descriptors() <= open + 2 * 12);  // what a worker waits by, for when it is wanted again; no listening socket
+  CHECK_EQUAL(core.read().workers.size(), size_t{1});
+  CHECK_EQUAL(core.read().generation, uint64_t{1});
+  CHECK_EQUAL(setrlimit(RLIMIT_NPROC, &before), 0);
+  CHECK(core.apply(simple_snapshot(3, 12, port, {9})).has_value());
+  CHECK(await_event(core, EventType::kApplied));
+  CHECK_EQUAL(core.read().workers.size(), size_t{12});
+  stop_and_wait(core);
 }
 
 TEST(core_pins_workers_and_lets_them_go_again) {
