@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <new>
 
 namespace ub {
@@ -25,6 +26,11 @@ Pipe* PipePool::borrow(size_t wanted, Nanos now) {
   }
   pipe->read_end.reset(ends[0]);
   pipe->write_end.reset(ends[1]);
+  if (room_.is_reserved(std::max(ends[0], ends[1]), now)) {
+    ++stats_.failed;
+    retry_at_ = now + kPause;
+    return nullptr;
+  }
   // EPERM when the user's page quota is used up: then the kernel's own size has to do.
   int capacity = ::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(wanted));
   if (capacity < 0) {

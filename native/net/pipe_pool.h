@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/unique_fd.h"
+#include "net/descriptor_room.h"
 
 namespace ub {
 
@@ -30,7 +31,7 @@ class PipePool {
     uint64_t destroyed = 0;  // dirty, or more than need be kept
   };
 
-  /// nullptr: copy instead.
+  /// nullptr: copy instead, since there is none or descriptors are nearly used up.
   Pipe* borrow(size_t wanted, Nanos now);
   void give_back(Pipe* pipe, bool empty);
   /// Gives descriptors back to the system when they are short.
@@ -48,6 +49,7 @@ class PipePool {
   std::vector<std::unique_ptr<Pipe>> idle_;
   size_t borrowed_ = 0;
   Nanos retry_at_ = 0;
+  DescriptorRoom room_;
   Stats stats_;
 };
 

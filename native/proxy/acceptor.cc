@@ -68,7 +68,7 @@ void Acceptor::close(uint32_t id) {
   Socket socket = at->second;
   sockets_.erase(at);
   ctx_.poller.remove(socket.fd);
-  while (accept_one(socket) == Accepted::kOne) {
+  while (accept_one(socket, true) == Accepted::kOne) {
   }
   ::close(socket.fd);
 }
@@ -91,8 +91,12 @@ bool Acceptor::take_place(WorkerListener& listener) {
   return false;
 }
 
-Acceptor::Accepted Acceptor::accept_one(Socket& socket) {
+Acceptor::Accepted Acceptor::accept_one(Socket& socket, bool last) {
   WorkerListener& listener = *socket.listener;
+  if (near_limit_ && !last) {
+    near_limit_ = ctx_.room.is_used_up(socket.fd, ctx_.now);
+    if (near_limit_) return shortage(listener, EMFILE);
+  }
   if (!take_place(listener)) {
     // Say that we wait, then look once more: a place given back in between would ring no bell.
     listener.state->waiting.fetch_or(1ULL << ctx_.index);
@@ -105,6 +109,7 @@ Acceptor::Accepted Acceptor::accept_one(Socket& socket) {
     if (fd >= 0 || (errno != ECONNABORTED && errno != EPROTO)) break;
   }
   if (fd >= 0) {
+    near_limit_ = ctx_.room.is_reserved(fd, ctx_.now);
     if (socket.retire_at != 0) socket.retire_at = ctx_.now + kRetireAfter;
     if (told_of_shortage_) {
       told_of_shortage_ = false;
@@ -117,6 +122,11 @@ Acceptor::Accepted Acceptor::accept_one(Socket& socket) {
   listener.state->active.fetch_sub(1);
   if (error == EAGAIN || error == ECONNABORTED || error == EPROTO) return Accepted::kNone;
   listener.counters->accept_errors.add();
+  near_limit_ = near_limit_ || error == EMFILE;
+  return shortage(listener, error);
+}
+
+Acceptor::Accepted Acceptor::shortage(WorkerListener& listener, int error) {
   ctx_.pipes.trim();
   if (!told_of_shortage_ && ctx_.now >= tell_again_at_) {
     ctx_.events.push({EventType::kAcceptPaused, ctx_.index, listener.state->slot, static_cast<uint64_t>(error)});
@@ -150,7 +160,7 @@ void Acceptor::on_event(uint32_t id) {
   const uint64_t turn = ctx_.counters.loops.get();
   if (turn != socket.last_turn + 1) socket.batch = 1;
   for (uint32_t i = 0; i < socket.batch; ++i) {
-    switch (accept_one(socket)) {
+    switch (accept_one(socket, false)) {
       case Accepted::kOne: continue;
       case Accepted::kNone: socket.batch = 1; return;
       case Accepted::kFull: pause(id, socket, Pause::kFull); return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The listening sockets of one worker: accepts in small batches, stops when a listener is full or descriptors are
-// short, and goes on when a place or a descriptor is free. A socket that is to go is emptied first: what stands in its
+// short (before the last are gone: the control plane needs some), and goes on when a place or a descriptor is free. A socket that is to go is emptied first: what stands in its
 // queue has been promised a session.
 #pragma once
 
@@ -51,7 +51,9 @@ class Acceptor {
   };
   enum class Accepted : uint8_t { kOne, kNone, kFull, kShortage };
 
-  Accepted accept_one(Socket& socket);
+  /// `last`: nobody will come for those who are left in the queue, so the last descriptors may go to them.
+  Accepted accept_one(Socket& socket, bool last);
+  Accepted shortage(WorkerListener& listener, int error);
   void pause(uint32_t id, Socket& socket, Pause why);
   static bool take_place(WorkerListener& listener);
 
@@ -62,6 +64,7 @@ class Acceptor {
   Nanos retire_at_ = 0;
   Nanos tell_again_at_ = 0;
   bool told_of_shortage_ = false;
+  bool near_limit_ = false;  // the descriptor given last was one of the last
 };
 
 }  // namespace ub

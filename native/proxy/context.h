@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "base/slab.h"
 #include "net/buffer_pool.h"
+#include "net/descriptor_room.h"
 #include "net/pipe_pool.h"
 #include "net/poller.h"
 #include "net/timer_wheel.h"
@@ -112,6 +113,7 @@ struct WorkerContext {
   std::unordered_map<uint32_t, std::unique_ptr<WorkerBackend>> backends;  // by slot
   uint32_t clients = 0;                                                   // sessions with a client
   bool place_freed = false;  // a listener that was full here may accept again
+  DescriptorRoom room;
   Nanos descriptors_short_until = 0;
 };
 

@@ -102,7 +102,7 @@ bool WarmPool::dial_one(WorkerBackend& backend) {
     backend.state->open.fetch_add(1, std::memory_order_relaxed);
   }
   const int fd = backend_socket(backend.address.family(), backend.options);
-  const auto slot = fd < 0 ? Slab<Session>::Slot{} : ctx_.slab.acquire();
+  const auto slot = fd < 0 || ctx_.room.is_reserved(fd, ctx_.now) ? Slab<Session>::Slot{} : ctx_.slab.acquire();
   bool failed = slot.item == nullptr;
   if (!failed) {
     Session& session = *slot.item;

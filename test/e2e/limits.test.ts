@@ -1,10 +1,12 @@
 // Limits: what is over one waits or is let go, never latches, and costs nothing while it waits.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 
-import { at, session, type Running } from '../helpers/balancer.ts';
-import { until } from '../helpers/deadline.ts';
+import { at, CLI, session, type Running } from '../helpers/balancer.ts';
+import { quiet, until } from '../helpers/deadline.ts';
 import { descriptors, freePort } from '../helpers/machine.ts';
 import { echo, type Peer } from '../helpers/tcp-script.ts';
 import { inBothModes, inOneMode } from './modes.ts';
@@ -119,6 +121,40 @@ inBothModes(
     await ping(fresh, 'served again');
     assert.ok((await lb.metric('ultrabalancer_l4_accept_pauses_total')) > 0);
     for (const client of running) await ping(client, 'and still here');
+  },
+);
+
+inBothModes(
+  'out of descriptors: the metrics page still answers, and an operator too',
+  async (lab, splice) => {
+    const backend = (await lab.backend()).serve(echo);
+    const admin = { socket: 'admin.sock' };
+    const lb = await lab.start({ backends: [at(backend)], splice, admin });
+    const running = await crowd(lb, 5);
+    for (const client of running) await ping(client);
+    const limit = descriptors(lb.pid).total + 60;
+    execFileSync('prlimit', ['--pid', String(lb.pid), `--nofile=${limit}:20000`]);
+    await quiet(100); // a limit that is changed from outside is seen within 50 ms
+    const rush = await crowd(lb, 60);
+    for (const client of rush) client.socket.write('let me in');
+    await lb.untilLogged(/out of descriptors/);
+    for (let i = 0; i < 5; i += 1)
+      assert.ok((await lb.metric('ultrabalancer_l4_accept_pauses_total')) > 0, 'those who wait are told');
+    const socket = join(dirname(lb.file), 'admin.sock');
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      CLI,
+      'ctl',
+      '--socket',
+      socket,
+      'status',
+    ]);
+    assert.match(stdout, /serving/);
+    assert.ok((await lb.metric('active_connections')) < 65, 'some of them do wait');
+    // One leaves, one gets in: those few that are kept back are not used up bit by bit.
+    for (const client of running) client.close();
+    await lb.metrics();
+    execFileSync('prlimit', ['--pid', String(lb.pid), '--nofile=20000:20000']);
+    for (const client of rush) await client.expect('let me in');
   },
 );
 
