@@ -301,11 +301,11 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
     return takeOver(loaded.config);
   }
 
-  function settled(outcome: Outcome, what: string): Outcome {
+  function settled(outcome: Outcome, what: string, isReload: boolean): Outcome {
     if (outcome.ok) {
       log.info(`${what} is in force`, { event: 'reloaded', generation });
     } else {
-      reloadFailures += 1;
+      if (isReload) reloadFailures += 1;
       log.error(`${what} is refused, what ran before runs on: ${outcome.message}`, {
         event: 'reload-refused',
       });
@@ -322,7 +322,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
       let outcome: Outcome;
       do {
         reloadAgain = false;
-        outcome = settled(await inTurn(reloadOnce), 'the new config');
+        outcome = settled(await inTurn(reloadOnce), 'the new config', true);
       } while (reloadAgain);
       return outcome;
     };
@@ -340,7 +340,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
   function change(make: (config: Config) => Config): Promise<Outcome> {
     return inTurn(async () => {
       const wanted = make(config);
-      return wanted === config ? { ok: true } : settled(await takeOver(wanted), 'the change');
+      return wanted === config ? { ok: true } : settled(await takeOver(wanted), 'the change', false);
     });
   }
 
@@ -383,7 +383,7 @@ export function createBalancer(first: Config, parts: BalancerParts): Balancer {
   return {
     start,
     reload,
-    apply: (wanted) => inTurn(async () => settled(await takeOver(wanted), 'the new config')),
+    apply: (wanted) => inTurn(async () => settled(await takeOver(wanted), 'the new config', true)),
     change,
     exclusively: (attempt) =>
       inTurn(async () => (phase === 'serving' ? attempt() : { ok: false, message: 'it is not serving' })),

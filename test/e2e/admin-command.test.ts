@@ -76,6 +76,28 @@ test('ctl tells and does, and what it did outlives a reload', () =>
     assert.match((await ctl(socket, 'add', 'nowhere')).err, /HOST:PORT is wanted/);
   }));
 
+test('what ctl is refused is no refused reload', () =>
+  scenario(async (lab) => {
+    const socket = join(folderOf(lab), 'admin.sock');
+    const a = await lab.backend();
+    const lb = await lab.start({ backends: [at(a)], admin: { socket }, drain: { timeout: 20 } });
+    const client = await lb.connect();
+    await client.send('open');
+    await (await a.accept()).expect('open');
+    // While it drains nothing can be changed; its metrics and its socket are there until the last session has ended.
+    lb.signal('SIGTERM');
+    await lb.untilLogged(/draining/);
+    const refused = await ctl(socket, 'add', '127.0.0.1:1');
+    assert.deepEqual([refused.code, refused.err], [1, 'it is not serving\n']);
+    await lb.untilLogged(/the change is refused/);
+    assert.equal(await lb.metric('ultrabalancer_l4_reload_failures_total'), 0);
+    const reload = await ctl(socket, 'reload');
+    assert.equal(reload.code, 1);
+    assert.equal(await lb.metric('ultrabalancer_l4_reload_failures_total'), 1);
+    client.close();
+    assert.deepEqual(await lb.exited, { code: 0, signal: null });
+  }));
+
 test('maintenance ends open sessions', () =>
   scenario(async (lab) => {
     const socket = join(folderOf(lab), 'admin.sock');
