@@ -9,6 +9,7 @@ import { skip } from '../proofs/load.ts';
 import type { Proof } from '../proofs/proof.ts';
 import { migrates, proveQueue } from '../proofs/queue.ts';
 import { proveReloads } from '../proofs/reloads.ts';
+import { proveUpgrades } from '../proofs/upgrades.ts';
 
 function proof(name: string, made: Proof, why: string | false = skip): void {
   test(name, { timeout: 180_000, skip: why }, (t: TestContext) =>
@@ -29,6 +30,11 @@ proof(
 proof(
   'the control plane stands still for five seconds: everybody is served, and it catches up',
   proveFrozen({ ...load, seconds: 5 }),
+);
+
+proof(
+  'four upgrades under load: no connection fails, no stream has a wrong byte',
+  proveUpgrades({ ...load, upgrades: 4 }),
 );
 
 const moved = migrates() && 'this host moves waiting clients by itself (net.ipv4.tcp_migrate_req)';

@@ -13,9 +13,11 @@ import { page, type Circumstances } from './page.ts';
 import type { Proof, Proven } from './proof.ts';
 import { proveQueue } from './queue.ts';
 import { proveReloads } from './reloads.ts';
+import { proveUpgrades } from './upgrades.ts';
 
-const USAGE = `usage: scripts/prove.sh [--only NAME,…] [--reloads N] [--connections N] [--streams N] [--seconds N] [--rounds N] [--publish]
-  names: reloads, frozen, queue; without --only all of them
+const USAGE = `usage: scripts/prove.sh [--only NAME,…] [--reloads N] [--connections N] [--streams N] [--seconds N] [--rounds N]
+    [--upgrades N] [--publish]
+  names: frozen, queue, upgrades, reloads; without --only all of them
   --publish   writes docs/proofs.md; only of a commit without changes, and of all proofs
 `;
 
@@ -37,6 +39,7 @@ const { values } = parseArgs({
     streams: { type: 'string', default: '50' },
     seconds: { type: 'string', default: '60' },
     rounds: { type: 'string', default: '60' },
+    upgrades: { type: 'string', default: '20' },
     publish: { type: 'boolean', default: false },
   },
 });
@@ -51,6 +54,7 @@ const rounds = whole(values.rounds, 'rounds');
 const proofs: Readonly<Record<string, readonly Proof[]>> = {
   frozen: [proveFrozen({ ...load, seconds: whole(values.seconds, 'seconds') })],
   queue: (['auto', 'on', 'off'] as const).map((splice) => proveQueue({ rounds, splice })),
+  upgrades: [proveUpgrades({ ...load, upgrades: whole(values.upgrades, 'upgrades') })],
   reloads: [
     proveReloads({
       ...load,
