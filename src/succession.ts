@@ -61,7 +61,7 @@ export function createSuccession(parts: SuccessionParts): Succession {
   function handedOver({ pid, serves }: Extract<Given, { ok: true }>): void {
     engine()?.letGo(serves);
     // What listens there is the other one's as well: whoever comes from now on is to come to that one.
-    void parts.metrics()?.close();
+    parts.metrics()?.release();
     void admin.close();
     door.close();
     parts.onHandedOver(pid);

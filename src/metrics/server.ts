@@ -15,6 +15,8 @@ export interface MetricsServer {
   readonly port: number;
   /** What listens. */
   descriptor(): number | undefined;
+  /** Takes no new connections; those that are there have a moment to be answered, then it closes. */
+  release(): void;
   /** Ends connections too. Never rejects; harmless when repeated. */
   close(): Promise<void>;
 }
@@ -28,6 +30,8 @@ const HEADERS_MS = 5000;
 const REQUEST_MS = 10_000;
 /** Silence on a connection; scrapers that keep theirs come every 15 s or so. */
 const CONNECTION_MS = 60_000;
+/** For questions under way when another process answers from now on. */
+const LAST_ANSWERS_MS = 500;
 
 /**
  * Rejects with a Node-shaped error that has code, address and port when it cannot listen there. What `state` answers is
@@ -56,6 +60,10 @@ export async function startMetricsServer(
     host,
     port: typeof address === 'object' && address !== null ? address.port : port,
     descriptor: () => descriptorOf(app.server),
+    release() {
+      app.server.close();
+      setTimeout(() => void app.close(), LAST_ANSWERS_MS).unref();
+    },
     close() {
       metrics.close();
       closing ??= app.close();
@@ -72,6 +80,8 @@ function createApp(path: string, metrics: Metrics, state: () => object): Fastify
     connectionTimeout: CONNECTION_MS,
     keepAliveTimeout: CONNECTION_MS,
     forceCloseConnections: true,
+    // What is answered while it closes is answered as ever.
+    return503OnClosing: false,
     http: { maxHeaderSize: MOST_HEADER_BYTES, headersTimeout: HEADERS_MS },
   });
   app.server.maxConnections = MOST_CONNECTIONS;

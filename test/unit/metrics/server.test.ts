@@ -120,3 +120,30 @@ test('headers without end are refused', async (t) => {
   const [answer] = (await once(socket, 'data')) as [Buffer];
   assert.match(answer.toString(), /^HTTP\/1\.1 431/);
 });
+
+test('released, it lets nobody in, answers what is under way as ever, and closes', async (t) => {
+  const metrics = createMetrics(fakeSource(), undefined, { node: () => Promise.resolve('') });
+  let goOn: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (goOn = resolve));
+  let asked: () => void = () => undefined;
+  const begun = new Promise<void>((resolve) => (asked = resolve));
+  const slow: Metrics = {
+    ...metrics,
+    async scrape() {
+      asked();
+      await held;
+      return metrics.scrape();
+    },
+  };
+  const server = await startMetricsServer({ host: '127.0.0.1', port: 0, path: '/metrics' }, slow);
+  t.after(() => server.close());
+  const page = fetch(`http://127.0.0.1:${server.port}/metrics`);
+  await begun;
+  server.release();
+  const late = connect(server.port, '127.0.0.1');
+  const [refusal] = (await once(late, 'error')) as [NodeJS.ErrnoException];
+  assert.equal(refusal.code, 'ECONNREFUSED');
+  goOn();
+  assert.equal((await page).status, 200);
+  await server.close();
+});
