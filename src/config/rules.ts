@@ -148,6 +148,12 @@ const customChecksAreWhole: Rule = ({ config, exists, error }) => {
   });
 };
 
+const logsAreApart: Rule = ({ config, error }) => {
+  const { file, access } = config.log;
+  if (access.file === '' || access.file !== file) return;
+  error(['log', 'access', 'file'], 'the access log needs a file of its own: log.file has this one');
+};
+
 /** All rules, in no particular order. */
 export const rules: readonly Rule[] = [
   poolsAreThere,
@@ -158,6 +164,7 @@ export const rules: readonly Rule[] = [
   probesEnd,
   checkKeysAreRead,
   customChecksAreWhole,
+  logsAreApart,
   ...addressRules,
   ...adminRules,
   ...drainRules,

@@ -9,6 +9,7 @@ import { folder, linesOf, records } from '../helpers/access-log.ts';
 import { at, pair, session, type Case, type Running, type Settings } from '../helpers/balancer.ts';
 import { blackHole, refusingPort } from '../helpers/black-hole.ts';
 import { until } from '../helpers/deadline.ts';
+import { payload } from '../helpers/payload.ts';
 import { connect, echo } from '../helpers/tcp-script.ts';
 import { inOneMode } from './modes.ts';
 
@@ -186,6 +187,48 @@ inOneMode('time that ran out is told of the side that was waited for', async (la
     'sD half_close_timeout client/fin',
     'sD read_timeout balancer/fin',
   ]);
+});
+
+inOneMode('a client that takes nothing is told apart from a backend that does not', async (lab) => {
+  const { file, settings } = logged(lab);
+  const small = { send_buffer: 16_384, receive_buffer: 16_384 };
+  const timeouts = { read: 0, keepalive: 0, half_close: 0, write: 0.5 };
+  const backend = await lab.backend();
+  const lb = await lab.start({
+    backends: [at(backend)],
+    connection_settings: small,
+    timeouts,
+    ...settings,
+  });
+  for (const [reader, writer] of [
+    ['client', 'peer'],
+    ['peer', 'client'],
+  ] as const) {
+    const ends = await session(lb, backend);
+    ends[reader].pause();
+    await ends[writer].flood(payload(1), 32 << 20);
+    assert.match(await ends[writer].ends(), /^(fin|rst)$/);
+    ends[reader].close();
+  }
+  assert.deepEqual(
+    (await records(file, 2)).map(({ code, reason }) => `${code} ${reason}`),
+    ['cD write_timeout', 'sD write_timeout'],
+  );
+});
+
+inOneMode('a warm connection had its handshake before', async (lab) => {
+  const { file, settings } = logged(lab);
+  const backend = (await lab.backend()).serve(echo);
+  const config = { backends: [at(backend)], workers: 1, connection_pool: { min_size: 1, max_size: 1 } };
+  const lb = await lab.start({ ...config, ...settings }, { spareSockets: 1 });
+  await lb.untilMetric('ultrabalancer_l4_backend_warm_connections', 1);
+  const client = await lb.connect();
+  await client.send('hello');
+  await client.expect('hello');
+  client.fin();
+  await client.expectFin();
+  const [record] = await records(file);
+  assert.deepEqual([record?.warm, record?.connect_ms, record?.attempts], [true, null, 1]);
 });
 
 inOneMode('an operator and a drain are K', async (lab) => {

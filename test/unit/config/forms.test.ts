@@ -199,6 +199,15 @@ describe('values', () => {
     );
     assert.equal(made.pools[0]?.health_checks.module, '/etc/balancer/checks/a.js');
     assert.equal(made.log.file, '/etc/b.log');
+    const access = (file: string): string =>
+      config(`${BASE}log: { access: { file: ${file} } }\n`).log.access.file;
+    assert.deepEqual(['a.log', 'stdout', '"-"', './stdout', '""'].map(access), [
+      '/etc/balancer/a.log',
+      'stdout',
+      'stdout',
+      '/etc/balancer/stdout',
+      '',
+    ]);
     const { admin } = config(`${BASE}admin: { socket: a.sock, port: 1, token_file: ./t }\n`);
     assert.deepEqual([admin.socket, admin.token_file], ['/etc/balancer/a.sock', '/etc/balancer/t']);
     assert.deepEqual(config(BASE).admin, { socket: '', host: '127.0.0.1', port: 0, token_file: '', dashboard: true });

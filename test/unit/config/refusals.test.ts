@@ -80,6 +80,10 @@ const LINES: Readonly<Record<string, string | RegExp>> = {
   'monitoring: { prometheus: { path: «"/a?b"» } }': /expected a path that begins with \//,
   'log: { level: «verbose» }': "log.level: expected one of debug, info, warn, error; got 'verbose'",
   'log: { file: «"a\\nb"» }': /^log\.file: expected a file name/,
+  'log: { access: { sample: «0» } }': 'log.access.sample: expected a percentage from 0.0001 to 100; got 0',
+  'log: { access: { sample: «101» } }': /expected a percentage/,
+  'log: { access: { sample: «"1%"» } }': /expected a percentage/,
+  'log: { access: { format: «clf» } }': /expected one of json, text/,
   'dns: { min_ttl: «0» }': /from 1s to 24h/,
 };
 

@@ -69,6 +69,17 @@ describe('backends', () => {
   });
 });
 
+describe('logs', () => {
+  it('have a file each', () => {
+    refused(
+      `${BASE}log: { file: all.log, access: { file: «./all.log» } }\n`,
+      'the access log needs a file of its own: log.file has this one',
+    );
+    config(`${BASE}log: { file: all.log, access: { file: access.log } }\n`);
+    config(`${BASE}log: { access: { file: '' } }\n`);
+  });
+});
+
 describe('limits that belong together', () => {
   const rows: readonly (readonly [string, string])[] = [
     ['buffer_size: «128KiB»', 'buffer_size is above max_buffer_size'],
