@@ -8,6 +8,7 @@ namespace {
 
 constexpr Nanos kConnectDeadline = 30 * kSecond;
 constexpr Nanos kTellEvery = 200 * kMillisecond;
+constexpr Nanos kPieceEvery = 20 * kMillisecond;
 
 void tell_progress(const Trial& trial, const ProofLoad& load) {
   Json json;
@@ -39,6 +40,15 @@ void ProofLoad::accepted(int fd, uint32_t backend) {
 void ProofLoad::begin(Nanos now) {
   streams_.begin(now);
   visits_.begin(now);
+}
+
+/// Streams are there to last, not to be fast: a piece now and then, so that fifty of them leave time for visits.
+Nanos ProofLoad::on_time(Nanos now) {
+  if (now >= streams_due_) {
+    streams_.on_time(now);
+    streams_due_ = now + kPieceEvery;
+  }
+  return streams_due_;
 }
 
 void ProofLoad::end() {

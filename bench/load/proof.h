@@ -19,7 +19,7 @@ class ProofLoad : public Load {
   void connect() override { streams_.connect(); }
   bool connected() const override { return streams_.connected(); }
   void begin(Nanos now) override;
-  Nanos on_time(Nanos now) override { return streams_.on_time(now); }
+  Nanos on_time(Nanos now) override;
   void end() override;
   bool ended() const override { return visits_.ended() && streams_.ended(); }
   uint64_t units() const override { return visits_.units(); }
@@ -31,6 +31,7 @@ class ProofLoad : public Load {
   ShortLoad visits_;
   BulkLoad streams_;
   uint32_t silent_ = 0;
+  Nanos streams_due_ = 0;
 };
 
 /// The whole course. Returns the exit code.

@@ -43,9 +43,9 @@ const { values } = parseArgs({
     publish: { type: 'boolean', default: false },
   },
 });
-// Few at once: what is proven is that none fails, and reloads need CPU time beside them.
+// Not too many at once: what is proven is that none fails, and reloads need CPU time beside them.
 const load = {
-  connections: 4,
+  connections: 8,
   streams: whole(values.streams, 'streams'),
   bytesPerSecond: 5e6,
   backends: 16,

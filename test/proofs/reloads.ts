@@ -15,7 +15,7 @@ import { everySoOften, type Proof, type Tell } from './proof.ts';
 
 export interface ReloadsSize extends LoadSize {
   readonly reloads: number;
-  /** The load goes on until so many short connections were answered. */
+  /** Reloads are spread over so many short connections, and the load goes on until they were answered. */
   readonly leastConnections: number;
   /** One reload of so many is asked for by `ctl`, the others by SIGHUP. */
   readonly ctlEvery: number;
@@ -102,7 +102,15 @@ async function drive(
   let guests: Guests | undefined;
   let byCtl = 0;
   let served = 0;
+  const each = size.leastConnections / size.reloads;
   for (let round = 1; round <= size.reloads; round += 1) {
+    // Spread over all of the load, not ahead of it.
+    const share = Math.floor((round - 1) * each);
+    await until(
+      () => load.progress().connections >= share,
+      () => `${share} connections are answered before reload ${round}`,
+      size.patienceMs,
+    );
     // The last one is the first again, so that what is open at the end can be compared with the start.
     lb.write(configOf(scene, round === size.reloads ? 0 : round));
     if (round % size.ctlEvery === 0) {
