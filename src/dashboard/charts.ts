@@ -104,7 +104,7 @@ export function createChart(spec: ChartSpec): Chart {
         y: spec.logarithmic === true ? { distr: LOGARITHMIC, range: decades } : { range: fromZero },
       },
       axes: [
-        { ...axis, grid: { show: false }, size: 26, values: (_, times) => times.map(timeLabel) },
+        { ...axis, grid: { show: false }, size: 26, values: labels },
         {
           ...axis,
           size: GUTTER,
@@ -176,6 +176,12 @@ function decades(_plot: Plot, low: number | null, high: number | null): [number,
 function decadeOnly(value: number): number | null {
   const power = Math.log10(value);
   return Math.abs(power - Math.round(power)) < 1e-6 ? value : null;
+}
+
+/** None so near to the edge that it would be cut. */
+function labels(plot: Plot, times: readonly number[]): string[] {
+  const right = plot.bbox.width / devicePixelRatio - 14;
+  return times.map((time) => (plot.valToPos(time, 'x') > right ? '' : timeLabel(time)));
 }
 
 function timeLabel(seconds: number): string {

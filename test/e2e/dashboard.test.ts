@@ -1,5 +1,4 @@
-// The dashboard as people use it: a real browser on the page of a balancer under traffic. With UB_PICTURES=FOLDER the
-// last test leaves the pictures that the documentation shows.
+// The dashboard as people use it: a real browser on the page of a balancer under traffic.
 
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,6 +9,7 @@ import { after, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 
 import { createAdminClient } from '#src/admin/client.js';
+import { MOST_STREAMS } from '#src/admin/events.js';
 import { stateSchema } from '#src/admin/schemas.js';
 import { at, type Case, type Running, scenario } from '../helpers/balancer.ts';
 import { launch, NO_BROWSER, openPage, type PageOptions, type Watched } from '../helpers/browser.ts';
@@ -239,6 +239,28 @@ test('a balancer that is gone is told as such, and figures are taken away', opti
     }
     await until(async () => (await page.locator('#status').innerText()) === 'live', 'it goes on', LONG_MS);
     await untilLive(page);
+  }),
+);
+
+test('as many may watch as may, and the next one is told so and waits for a place', options, () =>
+  withScene(async ({ look, origin }) => {
+    const leave = new AbortController();
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const watching = Array.from({ length: MOST_STREAMS }, () =>
+      fetch(`${origin}/v1/events`, { headers, signal: leave.signal }),
+    );
+    assert.ok((await Promise.all(watching)).every(({ status }) => status === 200));
+    const { page, problems } = await look({ expected: /status of 503/ });
+    await show(page, TOKEN);
+    await until(
+      async () => /^As many are watching as may/.test(await page.locator('.lost').innerText()),
+      'it is told',
+      LONG_MS,
+    );
+    assert.equal(await figure(page, 'open'), '–');
+    leave.abort();
+    await untilLive(page);
+    assert.deepEqual(problems, []);
   }),
 );
 

@@ -230,6 +230,40 @@ test('over TCP nothing at all without the token', async (t) => {
   assert.equal((await ask('POST', '/v1/reload', undefined, { ...own, authorization: '' })).status, 401);
 });
 
+test('over TCP the files of the page need no token, and nothing else is a file', async (t) => {
+  const { server } = await start(t, TCP);
+  const get = async (path: string, headers: Record<string, string> = {}) => {
+    const asked = request({ host: '127.0.0.1', port: server.port, path, agent: false, headers });
+    asked.end();
+    const [response] = (await once(asked, 'response')) as [import('node:http').IncomingMessage];
+    return { status: response.statusCode, headers: response.headers, body: await text(response) };
+  };
+  const page = await get('/');
+  assert.deepEqual([page.status, page.headers['content-type']], [200, 'text/html; charset=utf-8']);
+  const policy = String(page.headers['content-security-policy']);
+  assert.match(policy, /^default-src 'none'; /);
+  assert.doesNotMatch(policy, /unsafe|\*|http|data:/);
+  assert.doesNotMatch(
+    page.body,
+    /<script(?![^>]* src=)|\son\w+=|style=|:\/\//,
+    'nothing inline, nothing from elsewhere',
+  );
+  const named = [...page.body.matchAll(/(?:src|href)="(\/[^"]*)"/g)].map(([, path]) => path ?? '');
+  assert.ok(named.length >= 5);
+  for (const path of named) assert.equal((await get(path)).status, 200, path);
+  for (const path of [
+    '/assets/dashboard/main.d.ts',
+    '/assets/../package.json',
+    '/assets/%2e%2e/package.json',
+    '/assets',
+  ])
+    assert.equal((await get(path)).status, 401, path);
+  assert.equal((await get('/', { host: 'evil.test' })).status, 403);
+  server.follow({ kind: 'tcp', host: '127.0.0.1', port: 0, token: TOKEN, dashboard: false });
+  assert.equal((await get('/')).status, 401, 'off');
+  assert.equal((await get('/', { authorization: `Bearer ${TOKEN}` })).status, 404, 'off');
+});
+
 test('the socket is for this user alone, from its first moment, and goes with the server', async (t) => {
   const path = join(folder(t), 'admin.sock');
   const umask = process.umask(0);
