@@ -210,7 +210,13 @@ describe('values', () => {
     ]);
     const { admin } = config(`${BASE}admin: { socket: a.sock, port: 1, token_file: ./t }\n`);
     assert.deepEqual([admin.socket, admin.token_file], ['/etc/balancer/a.sock', '/etc/balancer/t']);
-    assert.deepEqual(config(BASE).admin, { socket: '', host: '127.0.0.1', port: 0, token_file: '', dashboard: true });
+    assert.deepEqual(config(BASE).admin, {
+      socket: '',
+      host: '127.0.0.1',
+      port: 0,
+      token_file: '',
+      dashboard: true,
+    });
     const command = (words: string): unknown =>
       config(`${BASE}health_checks: { check_type: custom, command: ${words} }\n`).pools[0]?.health_checks
         .command;
