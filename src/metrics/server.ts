@@ -62,14 +62,21 @@ export async function startMetricsServer(
     descriptor: () => descriptorOf(app.server),
     release() {
       app.server.close();
-      setTimeout(() => void app.close(), LAST_ANSWERS_MS).unref();
+      setTimeout(() => void closeApp(app), LAST_ANSWERS_MS).unref();
     },
     close() {
       metrics.close();
-      closing ??= app.close();
+      closing ??= closeApp(app);
       return closing;
     },
   };
+}
+
+/** Fastify ends the connections of a server that it made listen itself, which this is not: a quiet one would hold it. */
+async function closeApp(app: FastifyInstance): Promise<void> {
+  app.server.close();
+  app.server.closeAllConnections();
+  await app.close();
 }
 
 function createApp(path: string, metrics: Metrics, state: () => object): FastifyInstance {
@@ -79,7 +86,6 @@ function createApp(path: string, metrics: Metrics, state: () => object): Fastify
     requestTimeout: REQUEST_MS,
     connectionTimeout: CONNECTION_MS,
     keepAliveTimeout: CONNECTION_MS,
-    forceCloseConnections: true,
     // What is answered while it closes is answered as ever.
     return503OnClosing: false,
     http: { maxHeaderSize: MOST_HEADER_BYTES, headersTimeout: HEADERS_MS },

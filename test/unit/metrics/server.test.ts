@@ -4,6 +4,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { createMetrics, type Metrics } from '#src/metrics/registry.js';
 import { type MetricsServer, startMetricsServer } from '#src/metrics/server.js';
+import { within } from '../../helpers/deadline.ts';
 import { fakeSource, type FakeSource } from './fake-source.ts';
 
 interface Running {
@@ -92,7 +93,7 @@ test('close ends connections that are idle or have said half a request, and the 
   half.write('GET /metrics HTT');
   await (await get('/healthz')).text();
   const ended = once(half, 'close');
-  await server.close();
+  await within(server.close(), 'the end of the server');
   await ended;
   const again = createServer();
   again.listen(server.port, '127.0.0.1');
