@@ -18,10 +18,12 @@ constexpr uint32_t kMostAborted = 64;      // clients that left before they were
 
 void Acceptor::assign(uint32_t id, int fd, WorkerListener& listener) {
   const auto [at, fresh] = sockets_.try_emplace(id, Socket{fd, &listener});
+  ++listener.sockets;
   if (fresh) {
     ctx_.poller.add_level(fd, id);
     return;
   }
+  --at->second.listener->sockets;
   if (fd >= 0) ::close(fd);
   at->second.listener = &listener;
   if (at->second.pause == Pause::kFull) {
@@ -35,6 +37,7 @@ void Acceptor::release(uint32_t id) {
   if (at == sockets_.end()) return;
   ctx_.poller.remove(at->second.fd);  // the socket lives on, so closing the descriptor would not take it out
   ::close(at->second.fd);
+  --at->second.listener->sockets;
   sockets_.erase(at);
 }
 
@@ -57,20 +60,27 @@ void Acceptor::close_retired() {
     }
   }
   for (uint32_t id : due) {
-    close(id);
-    ctx_.events.push({EventType::kSocketClosed, ctx_.index, id, 0});
+    const int fd = empty(id);
+    // Told in the order in which it is done, whichever worker does it: that is how the kernel counts those that stay.
+    ctx_.events.push({EventType::kSocketClosed, ctx_.index, id, 0}, [fd] { ::close(fd); });
   }
 }
 
 void Acceptor::close(uint32_t id) {
+  const int fd = empty(id);
+  if (fd >= 0) ::close(fd);
+}
+
+int Acceptor::empty(uint32_t id) {
   const auto at = sockets_.find(id);
-  if (at == sockets_.end()) return;
+  if (at == sockets_.end()) return -1;
   Socket socket = at->second;
   sockets_.erase(at);
   ctx_.poller.remove(socket.fd);
   while (accept_one(socket, true) == Accepted::kOne) {
   }
-  ::close(socket.fd);
+  --socket.listener->sockets;
+  return socket.fd;
 }
 
 void Acceptor::close_all() {

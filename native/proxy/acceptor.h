@@ -54,6 +54,8 @@ class Acceptor {
   /// `last`: nobody will come for those who are left in the queue, so the last descriptors may go to them.
   Accepted accept_one(Socket& socket, bool last);
   Accepted shortage(WorkerListener& listener, int error);
+  /// Takes it out of all lists when its queue is empty; the descriptor is the caller's. -1: there is none.
+  int empty(uint32_t id);
   void pause(uint32_t id, Socket& socket, Pause why);
   static bool take_place(WorkerListener& listener);
 

@@ -37,6 +37,7 @@ struct WorkerListener {
   ListenerCounters* counters = nullptr;
   std::unique_ptr<Shortlist> shortlist;  // of `pool` as it is in this very snapshot; where it pays
   uint32_t sessions = 0;                 // of this worker
+  uint32_t sockets = 0;                  // that this worker watches for it
   bool removed = false;
 };
 

@@ -41,7 +41,14 @@ class EventQueue {
   }
 
   void push(Event event) {
+    push(event, [] {});
+  }
+
+  /// `what` is done, and told, before anything that another worker does like this.
+  template <typename F>
+  void push(Event event, F&& what) {
     const std::lock_guard lock(mutex_);
+    what();
     if (events_.size() >= kMost) {
       dropped_.fetch_add(1, std::memory_order_relaxed);
       return;

@@ -142,21 +142,26 @@ void Listening::place(const std::vector<Wanted>& wanted, uint32_t workers) {
 
 /// A socket stays with its worker if it can. There may be more than workers, after their number has gone down: the
 /// surplus moves to a worker that stays and gets no new connections; it is closed when its queue has been empty for a
-/// while. To close it at once would reset those who wait in it.
+/// while. To close it at once would reset those who wait in it. The first ones in the kernel's order stay: see steer().
 void Listening::place_group(const Wanted& want, uint32_t workers) {
+  Group& group = group_of(want.address);
+  std::vector<Socket*> ours;
+  for (const uint32_t id : group.order) {
+    const auto at = std::find_if(sockets_.begin(), sockets_.end(), [&](const Socket& s) { return s.id == id; });
+    if (at != sockets_.end()) ours.push_back(&*at);
+  }
   std::vector<uint32_t> held(workers, 0);
   std::vector<Socket*> moving;
-  for (Socket& s : sockets_) {
-    if (!(s.address == want.address)) continue;
+  for (size_t i = 0; i < ours.size(); ++i) {
+    Socket& s = *ours[i];
     refresh_options(s, *want.spec);
-    if (s.worker < workers && held[s.worker] == 0) {
+    if (i < workers && s.worker < workers && held[s.worker] == 0) {
       held[s.worker] = 1;
       assign(s, s.worker, want.spec->slot);
     } else {
       moving.push_back(&s);
     }
   }
-  Group& group = group_of(want.address);
   std::vector<uint32_t> surplus;
   for (Socket* s : moving) {
     const auto free = std::find(held.begin(), held.end(), 0U);
@@ -267,12 +272,16 @@ Listening::Group& Listening::group_of(const Address& address) {
   return groups_.back();
 }
 
+/// While sockets retire, new connections go only to those that keep their place in the kernel's order whatever closes first:
+/// the first ones, as many as will be left. A place that is out of date for a moment would be somebody's who is about to
+/// close, and a handshake that ended there would be reset.
 void Listening::steer(Group& group) {
   const auto socket =
       std::find_if(sockets_.begin(), sockets_.end(), [&](const Socket& s) { return s.address == group.address; });
   if (socket == sockets_.end()) return;
   std::vector<uint32_t> places;
-  for (uint32_t i = 0; !group.retiring.empty() && i < group.order.size(); ++i) {
+  const size_t left = group.order.size() - group.retiring.size();
+  for (uint32_t i = 0; !group.retiring.empty() && i < left; ++i) {
     const auto& out = group.retiring;
     if (std::find(out.begin(), out.end(), group.order[i]) == out.end()) places.push_back(i);
   }

@@ -251,13 +251,16 @@ void Worker::adopt_backends(const Snapshot& snapshot) {
 
 void Worker::sweep() {
   bool left = false;
-  const auto gone = [&left](const auto& entry) {
-    if (!entry.second->removed) return false;
-    left |= entry.second->sessions > 0;
-    return entry.second->sessions == 0;
+  const auto unused = [&left](bool removed, bool in_use) {
+    left |= removed && in_use;
+    return removed && !in_use;
   };
-  std::erase_if(listeners_, gone);
-  std::erase_if(ctx_.backends, gone);
+  // The order to close a socket may come a turn after the snapshot that has no listener for it any more.
+  std::erase_if(listeners_, [&](const auto& entry) {
+    return unused(entry.second->removed, entry.second->sessions > 0 || entry.second->sockets > 0);
+  });
+  std::erase_if(ctx_.backends,
+                [&](const auto& entry) { return unused(entry.second->removed, entry.second->sessions > 0); });
   sweep_at_ = left ? ctx_.now + kSecond : 0;
 }
 
