@@ -19,7 +19,7 @@ namespace ub {
 class DescriptorRoom {
  public:
   static constexpr rlim_t kMostReserved = 32;
-  static constexpr rlim_t kLeastReserved = 8;
+  static constexpr rlim_t kLeastReserved = 16;  // each worker may use two before it notices
 
   /// Whether `fd`, just given by the kernel, is one of the last.
   bool is_reserved(int fd, Nanos now) {
@@ -43,8 +43,8 @@ class DescriptorRoom {
     rlimit limit{};
     ceiling_ = RLIM_INFINITY;
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
-    ceiling_ =
-        limit.rlim_cur - std::min(limit.rlim_cur, std::clamp(limit.rlim_cur / 16, kLeastReserved, kMostReserved));
+    const rlim_t wanted = std::clamp(limit.rlim_cur / 16, kLeastReserved, kMostReserved);
+    ceiling_ = limit.rlim_cur - std::min(limit.rlim_cur / 4, wanted);
   }
 
   rlim_t ceiling_ = RLIM_INFINITY;

@@ -64,6 +64,7 @@ struct Session {
   bool turn_open = false;
   bool client_spoke = false;
   bool client_watched = false;  // registered with epoll
+  bool refused = false;         // kWaiting for nothing but its end
   bool lasting = false;         // the backend's socket has the options of connections that last
 
   uint64_t token(SideIndex s) const {

@@ -107,7 +107,13 @@ void Sessions::on_timer(Timer& timer) {
   const Nanos now = ctx_.now;
   switch (session.phase) {
     case Phase::kWarm: warm_.on_timer(session); return;
-    case Phase::kWaiting: on_dial(session, connector_.dial(session)); return;
+    case Phase::kWaiting:
+      if (session.refused) {
+        finish(session, session.failure, Ending::kReset);
+        return;
+      }
+      on_dial(session, connector_.dial(session));
+      return;
     case Phase::kDialling:
       if (session.expires_at != 0 && now >= session.expires_at) {
         finish(session, CloseReason::kSessionTimeout, Ending::kFair);

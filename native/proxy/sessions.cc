@@ -19,6 +19,7 @@ CloseReason lost_by(SideIndex side) { return side == kClient ? CloseReason::kCli
 
 constexpr SideIndex other(SideIndex side) { return side == kClient ? kBackend : kClient; }
 
+constexpr Nanos kRefusalPause = 5 * kMillisecond;
 // A session of this age is not one of the short ones, whose sockets are spared the options that they never need.
 constexpr Nanos kLasting = 100 * kMillisecond;
 constexpr size_t kMostDiscarded = 1 << 20;  // unread input dropped so that close() sends FIN and not RST
@@ -75,7 +76,13 @@ void Sessions::on_dial(Session& session, Dial outcome) {
   switch (outcome) {
     case Dial::kUnderWay:
     case Dial::kWaiting: watch_client(session); return;
-    case Dial::kFailed: finish(session, session.failure, Ending::kReset); return;
+    case Dial::kFailed:
+      if (ctx_.now == session.accepted_at) {
+        refuse(session);
+      } else {
+        finish(session, session.failure, Ending::kReset);
+      }
+      return;
     case Dial::kConnected:
       session.phase = Phase::kRelaying;
       session.turn_at = 0;
@@ -90,6 +97,14 @@ void Sessions::on_dial(Session& session, Dial outcome) {
       drive(session);
       return;
   }
+}
+
+/// A reset in the moment of accepting may overtake the client's own connect(), which then fails in a way that says
+/// nothing: it would look as if nobody listened.
+void Sessions::refuse(Session& session) {
+  session.refused = true;
+  session.phase = Phase::kWaiting;
+  ctx_.wheel.arm(session.timer, ctx_.now + kRefusalPause);
 }
 
 void Sessions::on_event(uint32_t index, uint32_t generation, SideIndex which, uint32_t events) {

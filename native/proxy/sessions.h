@@ -40,6 +40,7 @@ class Sessions {
   void finish(Session& session, CloseReason reason, Ending ending);
   void close_fairly(Session& session, SideIndex side, bool lost);
   void watch_client(Session& session);
+  void refuse(Session& session);
 
   void note_turns(Session& session, size_t from_client, size_t from_backend);
   void look_at_queues(Session& session);
