@@ -10,6 +10,10 @@
 #include <cerrno>
 
 namespace ub {
+namespace {
+constexpr Nanos kLeavesWithin =
+    10 * kSecond;  // a worker closes within a turn, a socket that retires some seconds later
+}
 
 Result<std::vector<Listening::Wanted>> Listening::wanted_by(const Snapshot& snapshot) {
   std::vector<Wanted> wanted;
@@ -41,6 +45,9 @@ Result<Listening::Fresh> Listening::bind_missing(const std::vector<Wanted>& want
     for (; have < workers; ++have) {
       // Somebody else's socket on this port is found out by a first bind that does not share it.
       Result<UniqueFd> fd = bind_one(want, !port_is_ours);
+      if (!fd.has_value() && !port_is_ours && fd.error().number == EADDRINUSE && is_leaving(want.address.port())) {
+        fd = bind_one(want, false);  // beside what is left of our own
+      }
       if (!fd.has_value() && inherited && fd.error().number == EADDRINUSE) {
         // Made without SO_REUSEPORT, or by another user.
         fresh.crowded.push_back(want.address);
@@ -53,6 +60,12 @@ Result<Listening::Fresh> Listening::bind_missing(const std::vector<Wanted>& want
     }
   }
   return fresh;
+}
+
+bool Listening::is_leaving(uint16_t port) const {
+  const Nanos now = monotonic_now();
+  return std::any_of(leaving_.begin(), leaving_.end(),
+                     [&](const Leaving& l) { return l.port == port && now - l.since < kLeavesWithin; });
 }
 
 /// As whoever made the sockets that are there, since the kernel lets only one user's sockets share an address.
@@ -131,9 +144,14 @@ void Listening::place(const std::vector<Wanted>& wanted, uint32_t workers) {
   const auto gone = [&](const Address& address) {
     return std::none_of(wanted.begin(), wanted.end(), [&](const Wanted& w) { return w.address == address; });
   };
+  const Nanos now = monotonic_now();
+  std::erase_if(leaving_, [&](const Leaving& l) { return now - l.since >= kLeavesWithin; });
   // What goes: our descriptor here, the worker's when it has emptied the queue.
   for (const Socket& socket : sockets_) {
-    if (gone(socket.address)) close_at_workers(socket, Command::Kind::kClose);
+    if (!gone(socket.address)) continue;
+    std::erase_if(leaving_, [&](const Leaving& l) { return l.port == socket.address.port(); });
+    leaving_.push_back({socket.address.port(), now});
+    close_at_workers(socket, Command::Kind::kClose);
   }
   std::erase_if(sockets_, [&](const Socket& s) { return gone(s.address); });
   std::erase_if(groups_, [&](const Group& g) { return gone(g.address); });

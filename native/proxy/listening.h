@@ -91,6 +91,7 @@ class Listening {
   void share_group(const Group& group, const std::vector<uint32_t>& held, uint32_t listener);
   bool hand(Socket& socket, uint32_t worker, uint32_t listener);
   void close_at_workers(const Socket& socket, Command::Kind kind);
+  bool is_leaving(uint16_t port) const;
   Result<UniqueFd> bind_one(const Wanted& want, bool first) const;
   void assign(Socket& socket, uint32_t worker, uint32_t listener);
   void refresh_options(Socket& socket, const ListenerSpec& spec);
@@ -102,6 +103,12 @@ class Listening {
   std::vector<Socket> inherited_;
   std::optional<SocketOwner> owner_;
   std::vector<Group> groups_;
+  /// Ports whose sockets workers are still closing, it may be, and since when they are.
+  struct Leaving {
+    uint16_t port;
+    Nanos since;
+  };
+  std::vector<Leaving> leaving_;
   uint32_t next_socket_ = 1;
 };
 

@@ -117,11 +117,13 @@ Step copy(Relay& relay, Side& source, Side& sink, RelayIo& io, size_t& budget, P
     source.readable = false;
   }
   if (short_read) {
+    relay.grows = false;
     if (size * 4 < wanted && relay.read_size > io.spec->buffer_size) relay.read_size = io.spec->buffer_size;
   } else {
     const bool at_most = relay.read_size >= io.spec->max_buffer_size;
     if (wanted >= kSpliceFrom || at_most) relay.spliced = io.spec->splice == SpliceMode::kAuto && !relay.splice_refused;
-    relay.read_size = std::min(relay.read_size * 2, io.spec->max_buffer_size);
+    if (relay.grows) relay.read_size = std::min(relay.read_size * 2, io.spec->max_buffer_size);
+    relay.grows = !relay.grows;
   }
   before_send(relay, sink, done);
   // The last bytes go out together with the FIN that follows: one segment less.

@@ -49,8 +49,10 @@ struct RelayIo {
 struct Relay {
   Conduit conduit;
   uint64_t bytes = 0;         // that left for the sink
-  uint32_t read_size = 0;     // of the next read; grows while reads are full
+  uint32_t read_size = 0;     // of the next read; grows while reads are full, at every second one: what a sink that
+                              // stops leaves behind is as large as the last read
   uint8_t small_splices = 0;  // in a row
+  bool grows = false;         // the last read was full, and the next full one makes reads larger
   bool spliced = false;
   bool splice_refused = false;  // these sockets can't be spliced
 };

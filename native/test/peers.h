@@ -3,6 +3,7 @@
 // Raw peers for the native tests: a listener with a handler per connection, a client, and bytes that can be told apart.
 #pragma once
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -146,11 +147,11 @@ inline void echo(Peer& peer) {
   }
 }
 
-inline Peer connect_to(uint16_t port) {
+inline Peer connect_to(uint16_t port, const char* host = "127.0.0.1") {
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ::inet_pton(AF_INET, host, &address.sin_addr);
   address.sin_port = htons(port);
   if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     ::close(fd);
