@@ -2,6 +2,8 @@
 // worth sending clients to). Everything is bounded, so that no scraper can hold the process up or keep it from ending.
 // Knows no metric.
 
+import { Server } from 'node:net';
+
 import { fastify, type FastifyInstance } from 'fastify';
 
 import type { PrometheusSettings } from '../config/config.ts';
@@ -61,8 +63,9 @@ export async function startMetricsServer(
     port: typeof address === 'object' && address !== null ? address.port : port,
     descriptor: () => descriptorOf(app.server),
     release() {
-      app.server.close();
-      setTimeout(() => void app.close(), LAST_ANSWERS_MS).unref(); // nobody is cut off: what is asked is answered
+      // The close of an HTTP server would also end connections that have not asked yet, and their question is on its way.
+      Server.prototype.close.call(app.server);
+      setTimeout(() => void app.close(), LAST_ANSWERS_MS).unref();
     },
     close() {
       metrics.close();
