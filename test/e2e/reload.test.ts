@@ -10,6 +10,7 @@ import { quiet, until } from '../helpers/deadline.ts';
 import { freePort, listensOn, memory, threads } from '../helpers/machine.ts';
 import { payload } from '../helpers/payload.ts';
 import { connect, echo, named } from '../helpers/tcp-script.ts';
+import { type Crowd, visitor } from '../helpers/visitor.ts';
 import { inBothModes, inOneMode, LONG } from './modes.ts';
 
 inBothModes(
@@ -23,25 +24,12 @@ inBothModes(
       workers: 1 + (round % 3),
     });
     const lb = await lab.start(config(0));
-    let done = false;
-    let served = 0;
-    async function visitor(seed: number): Promise<void> {
-      while (!done) {
-        const bytes = payload(seed).at(served, 700);
-        const client = await lb.connect();
-        client.socket.write(bytes);
-        client.fin();
-        await client.expectFin();
-        assert.deepEqual(client.rest(), bytes);
-        client.close();
-        served += 1;
-      }
-    }
+    const crowd: Crowd = { served: 0, done: false };
     async function stream(seed: number): Promise<void> {
       const client = await lb.connect();
       client.verify(payload(seed));
       let sent = 0;
-      for (; !done; sent += 10_000) {
+      for (; !crowd.done; sent += 10_000) {
         await client.send(payload(seed).at(sent, 10_000));
         await quiet(5);
       }
@@ -49,17 +37,24 @@ inBothModes(
       await client.expectFin();
       assert.equal(client.received(), sent);
     }
-    const load = Promise.all([visitor(1), visitor(2), visitor(3), stream(4), stream(5), stream(6)]);
+    const load = Promise.all([
+      visitor(lb, 1, crowd),
+      visitor(lb, 2, crowd),
+      visitor(lb, 3, crowd),
+      stream(4),
+      stream(5),
+      stream(6),
+    ]);
     const reloads = LONG ? 200 : 25;
     const driven = (async () => {
       for (let round = 1; round <= reloads; round += 1) {
         lb.write(config(round));
         assert.equal(await lb.reload(), 'taken');
       }
-    })().finally(() => (done = true));
+    })().finally(() => (crowd.done = true));
     await Promise.all([load, driven]);
-    assert.ok(served > reloads, `${served} clients over ${reloads} reloads`);
-    await lb.untilMetric('ultrabalancer_l4_sessions_closed_total', served + 3, { reason: 'finished' });
+    assert.ok(crowd.served > reloads, `${crowd.served} clients over ${reloads} reloads`);
+    await lb.untilMetric('ultrabalancer_l4_sessions_closed_total', crowd.served + 3, { reason: 'finished' });
   },
 );
 

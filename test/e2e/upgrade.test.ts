@@ -21,9 +21,9 @@ import {
 } from '../helpers/balancer.ts';
 import { until } from '../helpers/deadline.ts';
 import { freePort } from '../helpers/machine.ts';
-import { payload } from '../helpers/payload.ts';
 import { echo, named } from '../helpers/tcp-script.ts';
 import { gone, isThere, line } from '../helpers/upgrading.ts';
+import { type Crowd, visitor } from '../helpers/visitor.ts';
 
 function upgradeTest(name: string, body: (lab: Case) => Promise<void>): void {
   test(name, { timeout: 180_000 }, () => scenario(body));
@@ -42,29 +42,16 @@ upgradeTest('three upgrades under load: nobody is refused, reset or served wrong
   const first = await lb.connect();
   await first.send('from the beginning');
   await first.expect('from the beginning');
-  let done = false;
-  let served = 0;
-  async function visitor(seed: number): Promise<void> {
-    while (!done) {
-      const bytes = payload(seed).at(served, 700);
-      const client = await lb.connect();
-      client.socket.write(bytes);
-      client.fin();
-      await client.expectFin();
-      assert.deepEqual(client.rest(), bytes);
-      client.close();
-      served += 1;
-    }
-  }
-  const load = Promise.all([visitor(1), visitor(2), visitor(3)]);
+  const crowd: Crowd = { served: 0, done: false };
+  const load = Promise.all([visitor(lb, 1, crowd), visitor(lb, 2, crowd), visitor(lb, 3, crowd)]);
   const driven = (async () => {
     for (const workers of [3, 1, 2]) {
       lb.write(config(workers));
-      const before = served;
+      const before = crowd.served;
       await processes.upgrade();
-      await until(() => served > before + 20, 'clients are served after an upgrade', 30_000);
+      await until(() => crowd.served > before + 20, 'clients are served after an upgrade', 30_000);
     }
-  })().finally(() => (done = true));
+  })().finally(() => (crowd.done = true));
   await Promise.all([load, driven]);
   assert.equal(new Set(processes.pids).size, 4);
   for (const pid of processes.pids.slice(1, -1)) await gone(pid);
@@ -123,9 +110,10 @@ upgradeTest(
     const processes = line(lab, lb);
     const holders = await Promise.all([1, 2].map(() => lb.connect({ port: dropped })));
     await lb.untilMetric('active_connections', 2, { listener: `l${dropped}` });
-    lb.write(config([kept, dropped], 20));
-    lb.signal('SIGHUP');
     const waiting = await Promise.all(Array.from({ length: 10 }, () => lb.connect({ port: dropped })));
+    lb.write(config([kept, dropped], 20));
+    // Read before the file changes again: full at the end, the address would have no room for those who wait.
+    assert.equal(await lb.reload(), 'taken');
     lb.write(config([kept], 20));
     await processes.upgrade();
     for (const client of [...holders, ...waiting]) {
