@@ -3,6 +3,7 @@
 
 import { type IncomingMessage, request, type RequestOptions } from 'node:http';
 
+import { createEventReader } from '../api/event-stream.ts';
 import { describeError } from '../errors.ts';
 
 export type AdminTarget =
@@ -25,8 +26,6 @@ export interface AdminClient {
 const MOST_BYTES = 64 * 1024 * 1024;
 /** A reload may take as long as names do to resolve. */
 const ANSWER_MS = 60_000;
-/** One event, with its line ends. */
-const MOST_EVENT = 1024 * 1024;
 
 export function createAdminClient(target: AdminTarget): AdminClient {
   const identity: Readonly<Record<string, string>> =
@@ -105,20 +104,4 @@ async function readAnswer(response: IncomingMessage): Promise<ClientAnswer> {
       message: error instanceof SyntaxError ? 'the answer is not JSON' : describeError(error),
     };
   }
-}
-
-/** Takes pieces of a stream of server-sent events, as they come. */
-export function createEventReader(onEvent: (name: string, data: unknown) => void): (piece: string) => void {
-  let rest = '';
-  return (piece) => {
-    rest += piece;
-    for (let end = rest.indexOf('\n\n'); end >= 0; end = rest.indexOf('\n\n')) {
-      const frame = rest.slice(0, end);
-      rest = rest.slice(end + 2);
-      const name = /^event: (.*)$/m.exec(frame)?.[1] ?? 'message';
-      const data = /^data: (.*)$/m.exec(frame)?.[1];
-      if (data !== undefined) onEvent(name, JSON.parse(data));
-    }
-    if (rest.length > MOST_EVENT) rest = '';
-  };
 }

@@ -6,6 +6,7 @@ import type { BackendView, StateView } from '../api/views.ts';
 import { askWeight, confirm } from './dialogs.ts';
 import { el, keyed, setText } from './dom.ts';
 import { age, bytes, latency, NONE, perSecond, rate, text } from './format.ts';
+import { type Column, createWideTable } from './wide-table.ts';
 
 /** Does it, tells of it, and looks again. */
 export type Act = (pool: string, backend: string, verb: string, said: string, body?: object) => void;
@@ -15,18 +16,12 @@ export interface Backends {
   draw(state: StateView, activity: readonly BackendActivity[]): void;
 }
 
-const TITLES = [
-  'Backend',
-  'State',
-  'Sessions',
-  'New',
-  'To backend',
-  'To client',
-  'Turn p50',
-  'p99',
-  'Failed',
-  'Weight',
-  'Actions',
+const FIGURES = ['Sessions', 'New', 'To backend', 'To client', 'Turn p50', 'p99', 'Failed', 'Weight'];
+const COLUMNS: readonly Column[] = [
+  { title: 'Backend' },
+  { title: 'State' },
+  ...FIGURES.map((title) => ({ title, right: true })),
+  { title: 'Actions' },
 ];
 const WORDS: Readonly<Record<string, string>> = {
   up: 'up',
@@ -44,20 +39,7 @@ interface Row {
 }
 
 export function createBackends(act: Act): Backends {
-  const body = el('tbody', { attrs: { role: 'rowgroup' } });
-  const head = TITLES.map((title, at) =>
-    el('th', {
-      class: at > 1 && at < 10 ? 'right' : '',
-      text: title,
-      attrs: { scope: 'col', role: 'columnheader' },
-    }),
-  );
-  const table = el(
-    'table',
-    { class: 'wide', attrs: { role: 'table', 'aria-label': 'Backends' } },
-    el('thead', { attrs: { role: 'rowgroup' } }, el('tr', { attrs: { role: 'row' } }, ...head)),
-    body,
-  );
+  const { table, body, row: makeRow } = createWideTable('Backends', COLUMNS);
   const element = el(
     'section',
     { class: 'card', attrs: { 'aria-label': 'Backends' } },
@@ -68,15 +50,7 @@ export function createBackends(act: Act): Backends {
   function make(row: Row): HTMLElement {
     const { pool, view } = row;
     const { backend } = view;
-    const cells = TITLES.map((title, at) =>
-      el(at === 0 ? 'th' : 'td', {
-        class: at > 1 && at < 10 ? 'num right' : '',
-        attrs: {
-          'data-label': title,
-          ...(at === 0 ? { scope: 'row', role: 'rowheader' } : { role: 'cell' }),
-        },
-      }),
-    );
+    const { row: made, cells } = makeRow();
     const [name, state] = cells;
     name?.append(el('span', { class: 'addr', text: backend }), el('small', { text: pool }));
     state?.append(el('span', { class: 'chip' }), el('small', { class: 'since' }));
@@ -98,7 +72,7 @@ export function createBackends(act: Act): Backends {
         button('weight', 'Weight', () => void weigh(pool, backend)),
       ),
     );
-    return el('tr', { attrs: { role: 'row' } }, ...cells);
+    return made;
   }
 
   async function maintain(pool: string, backend: string): Promise<void> {

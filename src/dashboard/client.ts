@@ -1,6 +1,7 @@
 // Asks the admin interface that served this page. The token goes into the Authorization header, never into a cookie or
 // an address; it is kept for this tab alone. What fails is a value, told in words.
 
+import { createEventReader } from '../api/event-stream.ts';
 import type { AdminEvent, SeriesView, SessionList, StateView } from '../api/views.ts';
 
 export type Asked<T> =
@@ -20,7 +21,6 @@ export interface Client {
 }
 
 const PATIENCE_MS = 8000;
-const MOST_WAITING = 1024 * 1024;
 
 export function createClient(token: string): Client {
   const headers = { authorization: `Bearer ${token}` };
@@ -52,7 +52,9 @@ export function createClient(token: string): Client {
       if (!answer.ok || answer.body === null)
         return { ok: false, status: answer.status, message: await reasonOf(answer) };
       onOpen();
-      const feed = createEventReader(onEvent);
+      const feed = createEventReader((name, data) => {
+        if (name !== 'missed') onEvent(data as AdminEvent);
+      });
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       for (;;) {
         const { done, value } = await reader.read();
@@ -88,20 +90,4 @@ async function reasonOf(answer: Response): Promise<string> {
 
 function unreachable(error: unknown): string {
   return error instanceof DOMException && error.name === 'TimeoutError' ? 'no answer in time' : 'no answer';
-}
-
-/** Takes pieces of a stream of server-sent events, as they come. */
-function createEventReader(onEvent: (event: AdminEvent) => void): (piece: string) => void {
-  let rest = '';
-  return (piece) => {
-    rest += piece;
-    for (let end = rest.indexOf('\n\n'); end >= 0; end = rest.indexOf('\n\n')) {
-      const frame = rest.slice(0, end);
-      rest = rest.slice(end + 2);
-      const name = /^event: (.*)$/m.exec(frame)?.[1];
-      const data = /^data: (.*)$/m.exec(frame)?.[1];
-      if (data !== undefined && name !== 'missed') onEvent(JSON.parse(data) as AdminEvent);
-    }
-    if (rest.length > MOST_WAITING) rest = '';
-  };
 }

@@ -4,39 +4,22 @@ import type { ListenerActivity } from '../api/activity.ts';
 import type { StateView } from '../api/views.ts';
 import { el, keyed, setText } from './dom.ts';
 import { bytes, latency, perSecond, rate, text } from './format.ts';
+import { type Column, createWideTable } from './wide-table.ts';
 
 export interface Listeners {
   readonly element: HTMLElement;
   draw(state: StateView, activity: readonly ListenerActivity[]): void;
 }
 
-const TITLES = [
-  'Listener',
-  'Pool',
-  'Sessions',
-  'New',
-  'To backend',
-  'To client',
-  'Turn p50',
-  'p99',
-  'Errors',
+const FIGURES = ['Sessions', 'New', 'To backend', 'To client', 'Turn p50', 'p99', 'Errors'];
+const COLUMNS: readonly Column[] = [
+  { title: 'Listener' },
+  { title: 'Pool' },
+  ...FIGURES.map((title) => ({ title, right: true })),
 ];
 
 export function createListeners(): Listeners {
-  const body = el('tbody', { attrs: { role: 'rowgroup' } });
-  const head = TITLES.map((title, at) =>
-    el('th', {
-      class: at > 1 ? 'right' : '',
-      text: title,
-      attrs: { scope: 'col', role: 'columnheader' },
-    }),
-  );
-  const table = el(
-    'table',
-    { class: 'wide', attrs: { role: 'table', 'aria-label': 'Listeners' } },
-    el('thead', { attrs: { role: 'rowgroup' } }, el('tr', { attrs: { role: 'row' } }, ...head)),
-    body,
-  );
+  const { table, body, row: makeRow } = createWideTable('Listeners', COLUMNS);
   const element = el(
     'section',
     { class: 'card', attrs: { 'aria-label': 'Listeners' } },
@@ -52,17 +35,11 @@ export function createListeners(): Listeners {
         activity,
         ({ name }) => name,
         ({ name, listen }) => {
-          const cells = TITLES.slice(1).map((title, at) =>
-            el('td', { class: at > 0 ? 'num right' : '', attrs: { 'data-label': title, role: 'cell' } }),
-          );
-          cells[0]?.append(el('span', { class: 'addr' }), el('small'));
-          const first = el(
-            'th',
-            { attrs: { scope: 'row', role: 'rowheader', 'data-label': TITLES[0] ?? '' } },
-            el('span', { class: 'addr', text: name }),
-            el('small', { text: listen.join(', ') }),
-          );
-          return el('tr', { attrs: { role: 'row' } }, first, ...cells);
+          const { row, cells } = makeRow();
+          const [first, pool] = cells;
+          first?.append(el('span', { class: 'addr', text: name }), el('small', { text: listen.join(', ') }));
+          pool?.append(el('span', { class: 'addr' }), el('small'));
+          return row;
         },
         (row, each) => {
           const cells = [...row.children];

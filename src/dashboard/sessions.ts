@@ -5,6 +5,7 @@ import type { Client } from './client.ts';
 import { confirm } from './dialogs.ts';
 import { el, keyed, setText } from './dom.ts';
 import { age, bytes, NONE, text } from './format.ts';
+import { type Column, createWideTable } from './wide-table.ts';
 
 export interface SessionsParts {
   readonly client: Client;
@@ -18,23 +19,17 @@ export interface Sessions {
 
 const EVERY_MS = 2500;
 const MOST = 100;
-const TITLES = ['Client', 'Listener', 'Backend', 'Age', 'Idle', 'Turns', 'To backend', 'To client', ''];
+const FIGURES = ['Age', 'Idle', 'Turns', 'To backend', 'To client'];
+const COLUMNS: readonly Column[] = [
+  { title: 'Client' },
+  { title: 'Listener' },
+  { title: 'Backend' },
+  ...FIGURES.map((title) => ({ title, right: true })),
+  { title: '', head: 'Action', right: true, rightHead: false },
+];
 
 export function createSessions({ client, told }: SessionsParts): Sessions {
-  const body = el('tbody', { attrs: { role: 'rowgroup' } });
-  const head = TITLES.map((title, at) =>
-    el('th', {
-      class: at > 2 && at < 8 ? 'right' : '',
-      text: title === '' ? 'Action' : title,
-      attrs: { scope: 'col', role: 'columnheader' },
-    }),
-  );
-  const table = el(
-    'table',
-    { class: 'wide', attrs: { role: 'table', 'aria-label': 'Open sessions' } },
-    el('thead', { attrs: { role: 'rowgroup' } }, el('tr', { attrs: { role: 'row' } }, ...head)),
-    body,
-  );
+  const { table, body, row: makeRow } = createWideTable('Open sessions', COLUMNS);
   const note = el('p', { class: 'note', attrs: { role: 'status' } });
   const by = el(
     'select',
@@ -78,15 +73,7 @@ export function createSessions({ client, told }: SessionsParts): Sessions {
   }
 
   function make(session: SessionView): HTMLElement {
-    const cells = TITLES.map((title, at) =>
-      el(at === 0 ? 'th' : 'td', {
-        class: at > 2 ? 'num right' : '',
-        attrs: {
-          'data-label': title,
-          ...(at === 0 ? { scope: 'row', role: 'rowheader' } : { role: 'cell' }),
-        },
-      }),
-    );
+    const { row, cells } = makeRow();
     for (const at of [0, 1, 2]) cells[at]?.append(el('span', { class: 'addr' }));
     const end = el('button', {
       text: 'End',
@@ -94,7 +81,7 @@ export function createSessions({ client, told }: SessionsParts): Sessions {
       on: { click: () => void kill(session) },
     });
     cells.at(-1)?.append(end);
-    return el('tr', { attrs: { role: 'row' } }, ...cells);
+    return row;
   }
 
   function update(row: HTMLElement, session: SessionView): void {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createEventReader } from '#src/admin/client.js';
+import { createEventReader } from '#src/api/event-stream.js';
 import {
   createEventStreams,
   type EventSink,
