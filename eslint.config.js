@@ -60,6 +60,7 @@ const layers = [
     'errors',
     'log-writer',
     'metrics/reasons',
+    'opened',
   ]),
   // Both run in a browser: what is there of Node is not there for them.
   layer('src/api/*.ts', '../', []),
@@ -78,7 +79,7 @@ const layers = [
   ]),
   layer('src/metrics/*.ts', '../', ['config/config', 'engine/engine', 'errors', 'listen', 'log']),
   layer('src/service/*.ts', '../', ['engine/binding', 'errors']),
-  layer('src/upgrade/*.ts', '../', ['engine/binding', 'errors', 'listen']),
+  layer('src/upgrade/*.ts', '../', ['engine/binding', 'errors', 'listen', 'opened']),
   layer('src/snapshot/*.ts', '../', ['balance/compile', 'config/config', 'engine/engine']),
   layer('src/top/*.ts', '../', ['admin/client', 'admin/where', 'api/[\\w-]+', 'errors', 'output']),
   layer('src/doctor/*.ts', '../', ['config/config', 'snapshot/build']),

@@ -15,6 +15,7 @@ import type { Engine, EngineEvent, Recording, Snapshot } from './engine/engine.t
 import { describeError } from './errors.ts';
 import type { BackendHealth, Monitor, Transition } from './health/health.ts';
 import { latch } from './latch.ts';
+import type { Opened } from './opened.ts';
 import { hosts, poolsToProbe } from './pools.ts';
 import { buildSnapshot, type Overrides } from './snapshot/build.ts';
 import { forgetGone } from './snapshot/forget.ts';
@@ -30,14 +31,6 @@ export interface BalancerLog {
 /** A server for metrics and readiness: listening since it was made. */
 export interface MetricsServer {
   close(): Promise<void>;
-}
-
-/** What has been opened for a config that is being tried. */
-export interface Opened {
-  /** That config is in force: what only the one before wanted is closed. */
-  keep(): void;
-  /** It is refused: everything is as it was. */
-  discard(): Promise<void>;
 }
 
 export interface BalancerParts {

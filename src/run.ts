@@ -5,7 +5,7 @@ import { type AccessLog, createAccessLog } from './access-log/access-log.ts';
 import { createBalancerOperations } from './admin/balancer-operations.ts';
 import { createAdminKeeper } from './admin/keeper.ts';
 import { banner, descriptorNeed, tellDescriptorNeed } from './banner.ts';
-import { type Balancer, createBalancer, type Opened } from './balancer.ts';
+import { type Balancer, createBalancer } from './balancer.ts';
 import type { Config } from './config/config.ts';
 import { diffConfigs, formatDiff, isEmptyDiff } from './config/diff.ts';
 import { formatIssues } from './config/issue.ts';
@@ -26,6 +26,7 @@ import { createLog, type ProcessLog } from './log.ts';
 import { createMetrics, type Metrics } from './metrics/registry.ts';
 import { type MetricsServer, startMetricsServer } from './metrics/server.ts';
 import { processNotifier, statusOf, toldReload } from './notify.ts';
+import { openAll } from './opened.ts';
 import { createOverrideStore, formatMerged, type Merged, type OverrideStore } from './overrides.ts';
 import { createSuccession } from './succession.ts';
 
@@ -56,21 +57,6 @@ async function fail(log: ProcessLog, message: string): Promise<number> {
 function lastingMetrics(balancer: Balancer, log: ProcessLog, accessLog: AccessLog): Metrics {
   const source = { ...balancer, accessLog: accessLog.counts };
   return { ...createMetrics(source, log), close: () => undefined };
-}
-
-/** Several things as one: all opened, or none. */
-async function openAll(openers: readonly (() => Promise<Opened>)[]): Promise<Opened> {
-  const opened: Opened[] = [];
-  const discard = async (): Promise<void> => {
-    await Promise.all(opened.map((each) => each.discard()));
-  };
-  try {
-    for (const open of openers) opened.push(await open());
-  } catch (error) {
-    await discard();
-    throw error;
-  }
-  return { keep: () => opened.forEach((each) => each.keep()), discard };
 }
 
 function tellMerged(merged: readonly Merged[], log: ProcessLog): void {

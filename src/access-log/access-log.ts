@@ -6,6 +6,7 @@ import type { AccessLogSettings, Config } from '../config/config.ts';
 import type { EndedSession, Engine, Recording } from '../engine/engine.ts';
 import { describeError } from '../errors.ts';
 import { createLineWriter, type LineWriter, type LineWriterOptions } from '../log-writer.ts';
+import type { Opened } from '../opened.ts';
 import { type CollectorTime, createCollector } from './collector.ts';
 import { droppedLine, lineOf } from './format.ts';
 import { type Names, sessionRecord } from './record.ts';
@@ -24,12 +25,6 @@ export interface AccessLogCounts {
   readonly written: number;
   /** For want of room in the writer. */
   readonly dropped: number;
-}
-
-/** What has been opened for a config that is being tried: it comes into force, or everything is as it was. */
-export interface Opened {
-  keep(): void;
-  discard(): Promise<void>;
 }
 
 export interface AccessLog {

@@ -1,8 +1,8 @@
 // Keeps the admin interface where the config in force says, over reloads: what a new config wants is opened before what
 // only the old one wanted is closed, what both want stays open. Knows no HTTP: a server is loaded when one is wanted.
 
-import type { Opened } from '../balancer.ts';
 import type { AdminSettings } from '../config/config.ts';
+import type { Opened } from '../opened.ts';
 import type { Operations } from './operations.ts';
 import type { AdminOpening, AdminPlace, AdminServer } from './server.ts';
 import { adminPlaces } from './settings.ts';

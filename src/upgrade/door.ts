@@ -7,6 +7,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { ProcessCalls } from '../engine/binding.ts';
 import { describeError } from '../errors.ts';
 import { descriptorOf, listenOnSocket, type Named, type SocketOptions } from '../listen.ts';
+import type { Opened } from '../opened.ts';
 
 export interface DoorParts {
   readonly calls: Pick<ProcessCalls, 'duplicate' | 'peer' | 'close'>;
@@ -18,7 +19,7 @@ export interface DoorParts {
 
 export interface Door {
   /** '' is nowhere. Rejects with what is wrong, for people, and has opened nothing then. */
-  open(path: string): Promise<{ keep(): void; discard(): Promise<void> }>;
+  open(path: string): Promise<Opened>;
   close(): void;
 }
 
