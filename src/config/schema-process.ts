@@ -16,6 +16,7 @@ import {
   flag,
   integer,
   judgedText,
+  type Kind,
   numberOr,
   percent,
   port,
@@ -33,6 +34,22 @@ export const MOST_SOCKET_PATH = 100;
 /** Sessions per second: more is at once. */
 export const MOST_DRAIN_RATE = 1_000_000;
 const FILE_NAME = /^\P{C}{0,4096}$/u;
+const FROM_CONFIG = 'a file, relative to the directory of the config';
+
+function fileName(phrase = 'a file name', range = FROM_CONFIG): Kind<string> {
+  return text(FILE_NAME, phrase, range);
+}
+
+/** What its name may be in all is known with the directory (rules-admin.ts). */
+function socketName(): Kind<string> {
+  return fileName('a file name', `${FROM_CONFIG}, at most ${MOST_SOCKET_PATH} bytes in all`);
+}
+
+function numericHost(phrase: string): Kind<string> {
+  const problem = (value: string): string | undefined =>
+    isNumericHost(value) ? undefined : 'it has to be numeric, without brackets';
+  return judgedText(problem, phrase, 'an IPv4 or IPv6 address');
+}
 
 /** The data plane keeps one bit per worker in a word. */
 const MOST_WORKERS = 64;
@@ -41,11 +58,7 @@ const access: Section<AccessLogSettings> = section(
   'The access log: a record for each session that ends (docs/access-log.md). Off unless `file` is set.',
   {
     file: key(
-      text(
-        FILE_NAME,
-        'a file name, or stdout',
-        'a file, relative to the directory of the config, or `stdout`',
-      ),
+      fileName('a file name, or stdout', `${FROM_CONFIG}, or \`stdout\``),
       '',
       'process',
       'Where records go: a file that they are appended to, reopened at SIGUSR1, or `stdout` (`-` is the same). Empty is nowhere.',
@@ -85,7 +98,7 @@ const log: Section<ProcessSettings['log']> = section('What is logged, how and wh
     'JSON objects for machines or lines for people; `auto` is text on a terminal and JSON elsewhere.',
   ),
   file: key(
-    text(FILE_NAME, 'a file name', 'a file, relative to the directory of the config'),
+    fileName(),
     '',
     'process',
     'File that log lines are appended to, reopened at SIGUSR1. Empty is stderr.',
@@ -101,11 +114,7 @@ const prometheus: Section<PrometheusSettings> = section('The metrics page in the
     'Whether the page is served. `/healthz` and `/readyz` are beside it.',
   ),
   host: key(
-    judgedText(
-      (value) => (isNumericHost(value) ? undefined : 'it has to be numeric, without brackets'),
-      'the address to serve metrics on, such as 127.0.0.1',
-      'an IPv4 or IPv6 address',
-    ),
+    numericHost('the address to serve metrics on, such as 127.0.0.1'),
     '127.0.0.1',
     'process',
     'Address that the page is served on: this machine alone unless told otherwise, since metrics say much about it.',
@@ -127,21 +136,13 @@ export const adminSection: Section<AdminSettings> = section(
   'The interface that `ctl` talks to (docs/admin.md). Off unless `socket` or `port` is set: whoever reaches it can do everything.',
   {
     socket: key(
-      text(
-        FILE_NAME,
-        'a file name',
-        `a file, relative to the directory of the config, at most ${MOST_SOCKET_PATH} bytes in all`,
-      ),
+      socketName(),
       '',
       'process',
       'Unix socket, which only the user that the process runs as can open (mode 0600). `ctl` looks at /run/ultrabalancer-l4/admin.sock unless told. Empty is none.',
     ),
     host: key(
-      judgedText(
-        (value) => (isNumericHost(value) ? undefined : 'it has to be numeric, without brackets'),
-        'the address of the admin interface, such as 127.0.0.1',
-        'an IPv4 or IPv6 address',
-      ),
+      numericHost('the address of the admin interface, such as 127.0.0.1'),
       '127.0.0.1',
       'process',
       'Address over TCP, where `port` is set. What goes over it is not encrypted, the token neither.',
@@ -153,7 +154,7 @@ export const adminSection: Section<AdminSettings> = section(
       'Port over TCP, which needs `token_file`; not one that a listener or the metrics use. 0 is none.',
     ),
     token_file: key(
-      text(FILE_NAME, 'a file name', 'a file, relative to the directory of the config'),
+      fileName(),
       '',
       'process',
       'File whose first line is what has to be shown over TCP: 16 to 512 printable characters without spaces. Read again at each reload.',
@@ -171,11 +172,7 @@ export const upgradeSection: Section<UpgradeSettings> = section(
   'How a new process takes the place of the running one (docs/upgrade.md). SIGUSR2 needs none of this.',
   {
     socket: key(
-      text(
-        FILE_NAME,
-        'a file name',
-        `a file, relative to the directory of the config, at most ${MOST_SOCKET_PATH} bytes in all`,
-      ),
+      socketName(),
       '',
       'process',
       'Unix socket where a process started with `--take-over` finds the running one. Only the same user and root get anything from it (mode 0600). Empty is none.',
