@@ -16,17 +16,15 @@ using Nanos = uint64_t;
 inline constexpr Nanos kMillisecond = 1'000'000;
 inline constexpr Nanos kSecond = 1'000'000'000;
 
-inline Nanos monotonic_now() {
+inline Nanos read_clock(clockid_t clock) {
   timespec ts;
-  clock_gettime(CLOCK_MONOTONIC, &ts);  // answered in user space by the vDSO
+  clock_gettime(clock, &ts);  // answered in user space by the vDSO
   return static_cast<Nanos>(ts.tv_sec) * kSecond + static_cast<Nanos>(ts.tv_nsec);
 }
 
+inline Nanos monotonic_now() { return read_clock(CLOCK_MONOTONIC); }
+
 /// What people call the time, since 1970; for records alone, since it may jump.
-inline Nanos wall_now() {
-  timespec ts;
-  clock_gettime(CLOCK_REALTIME, &ts);
-  return static_cast<Nanos>(ts.tv_sec) * kSecond + static_cast<Nanos>(ts.tv_nsec);
-}
+inline Nanos wall_now() { return read_clock(CLOCK_REALTIME); }
 
 }  // namespace ub

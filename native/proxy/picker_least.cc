@@ -12,29 +12,36 @@ namespace {
 
 constexpr int kMostMisses = 64;
 
+/// Whom a client could be given now, from whose turn it is on: visit(backend, how far on, index into members, sessions).
+template <typename F>
+void each_usable(Walk& walk, F&& visit) {
+  const PoolSpec& pool = walk.pool;
+  const size_t start = turn_of(pool);
+  for (size_t i = 0; i < pool.members.size(); ++i) {
+    const size_t at = (start + i) % pool.members.size();
+    const BackendSpec& b = pool.backends[pool.members[at]];
+    if (!walk.candidate(b)) continue;
+    if (!walk.has_place(b)) {
+      walk.full = true;
+      continue;
+    }
+    visit(b, i, at, b.state->active.load(std::memory_order_relaxed));
+  }
+}
+
 const BackendSpec* look_at_everyone(Walk& walk) {
   const PoolSpec& pool = walk.pool;
   for (int attempt = 0; attempt < 8; ++attempt) {
-    const size_t start = turn_of(pool);
     const BackendSpec* best = nullptr;
     uint64_t best_active = 0;
     size_t best_at = 0;
-    for (size_t i = 0; i < pool.members.size(); ++i) {
-      const size_t at = (start + i) % pool.members.size();
-      const BackendSpec& b = pool.backends[pool.members[at]];
-      if (!walk.candidate(b)) continue;
-      if (!walk.has_place(b)) {
-        walk.full = true;
-        continue;
-      }
-      const uint64_t active = b.state->active.load(std::memory_order_relaxed);
+    each_usable(walk, [&](const BackendSpec& b, size_t, size_t at, uint64_t active) {
       // The load after the pick, by weight; the first from the cursor on wins a tie, so ties go round.
-      if (best == nullptr || (active + 1) * best->weight < (best_active + 1) * b.weight) {
-        best = &b;
-        best_active = active;
-        best_at = at;
-      }
-    }
+      if (best != nullptr && (active + 1) * best->weight >= (best_active + 1) * b.weight) return;
+      best = &b;
+      best_active = active;
+      best_at = at;
+    });
     if (best == nullptr) break;
     if (walk.take_expecting(*best, static_cast<uint32_t>(best_active))) {
       pool.state->cursor.store(best_at + 1, std::memory_order_relaxed);
@@ -63,22 +70,12 @@ void enlist(Shortlist& list, const Shortlist::Entry& entry) {
 }
 
 void make(Shortlist& list, Walk& walk, Nanos now) {
-  const PoolSpec& pool = walk.pool;
-  const size_t start = turn_of(pool);
   size_t usable = 0;
   list.count = 0;
-  for (size_t i = 0; i < pool.members.size(); ++i) {
-    const size_t at = (start + i) % pool.members.size();
-    const BackendSpec& b = pool.backends[pool.members[at]];
-    if (!walk.candidate(b)) continue;
-    if (!walk.has_place(b)) {
-      walk.full = true;
-      continue;
-    }
+  each_usable(walk, [&](const BackendSpec& b, size_t order, size_t at, uint32_t active) {
     ++usable;
-    const uint32_t active = b.state->active.load(std::memory_order_relaxed);
-    enlist(list, {load_of(active, b.weight), i, static_cast<uint32_t>(at), active});
-  }
+    enlist(list, {load_of(active, b.weight), order, static_cast<uint32_t>(at), active});
+  });
   list.complete = usable == list.count;
   if (list.count > 0) list.bound = list.entries[0];
   list.made_at = now;
