@@ -97,6 +97,8 @@ Napi::Object write_worker(Napi::Env env, const WorkerCounters& counters) {
   out.Set("pipesOpen", big(env, counters.pipes_open.get()));
   out.Set("pipesBorrowed", big(env, counters.pipes_borrowed.get()));
   out.Set("pipeFailures", big(env, counters.pipe_failures.get()));
+  out.Set("lowWaterRelays", big(env, counters.low_water_relays.get()));
+  out.Set("lowWaterStalls", big(env, counters.low_water_stalls.get()));
   out.Set("bufferBytes", big(env, counters.buffer_bytes.get()));
   out.Set("records", big(env, counters.records.get()));
   out.Set("recordsDropped", big(env, counters.records_dropped.get()));

@@ -13,6 +13,7 @@ namespace ub {
 
 using Nanos = uint64_t;
 
+inline constexpr Nanos kMicrosecond = 1'000;
 inline constexpr Nanos kMillisecond = 1'000'000;
 inline constexpr Nanos kSecond = 1'000'000'000;
 

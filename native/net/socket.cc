@@ -229,6 +229,8 @@ void set_lasting_options(int fd, const TcpOptions& options) { (void)set_keep_ali
 
 void rearm_quick_ack(int fd) { set(fd, IPPROTO_TCP, TCP_QUICKACK, 1); }
 
+void set_low_water(int fd, uint32_t bytes) { set(fd, SOL_SOCKET, SO_RCVLOWAT, static_cast<int>(bytes)); }
+
 bool still_fresh(int fd) {
   char byte;
   const ssize_t n = retry_interrupted([&] { return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT); });

@@ -104,6 +104,8 @@ void send_fin(int fd);
 /// close() will send RST instead of FIN.
 void arm_reset(int fd);
 void rearm_quick_ack(int fd);
+/// Input below so many bytes is no event; 1 is the kernel's own default. The kernel caps it at half the receive buffer.
+void set_low_water(int fd, uint32_t bytes);
 /// Is a connection that nobody has used yet as fresh as when it was made: no end, no error?
 bool still_fresh(int fd);
 

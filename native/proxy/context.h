@@ -21,6 +21,7 @@
 #include "net/timer_wheel.h"
 #include "net/wakeup.h"
 #include "proxy/events.h"
+#include "proxy/low_water.h"
 #include "proxy/recorder.h"
 #include "proxy/session.h"
 #include "proxy/shortlist.h"
@@ -104,6 +105,7 @@ struct WorkerContext {
   Slab<Session> slab;
   PipePool pipes;
   BufferPool buffers;
+  LowWater low_water;
   std::vector<char> hot;
   List<Session, &Session::ready> ready;
   Random random;

@@ -102,6 +102,8 @@ struct alignas(64) BackendCounters {
   X(pipes_open)               \
   X(pipes_borrowed)           \
   X(pipe_failures)            \
+  X(low_water_relays)         \
+  X(low_water_stalls)         \
   X(buffer_bytes)             \
   X(records)                  \
   X(records_dropped)

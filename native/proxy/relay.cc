@@ -168,6 +168,7 @@ Step splice_through(Relay& relay, Side& source, Side& sink, RelayIo& io, size_t&
   budget -= std::min(budget, size);
   if (io.quick_ack) rearm_quick_ack(source.fd);
   relay.conduit.filled(size);
+  io.low_water.passed(relay.pace, source.fd, io.token, size, io.now);
   // A pipe that was not filled says that the socket is dry, or that it came in small pieces: the next turn finds out,
   // and by then there is more to take at once.
   if (size >= kSpliceFrom && size < pipe->capacity) budget = 0;
@@ -214,6 +215,7 @@ Pumped pump(Relay& relay, Side& source, Side& sink, RelayIo& io) {
   }
   // A pipe is borrowed only while bytes are inside.
   if (relay.conduit.empty() && relay.conduit.pipe() != nullptr) relay.conduit.release(io.buffers, io.pipes);
+  if (relay.pace.seat != 0) io.low_water.rest(relay.pace, source.in == Incoming::kOpen && !source.readable, io.now);
   relay.bytes += done.given;
   if (done.given > 0) sink.sent = true;
   return done;

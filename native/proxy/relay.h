@@ -11,6 +11,7 @@
 #include "net/buffer_pool.h"
 #include "net/pipe_pool.h"
 #include "proxy/conduit.h"
+#include "proxy/low_water.h"
 #include "proxy/snapshot.h"
 
 namespace ub {
@@ -40,15 +41,18 @@ struct RelayIo {
   size_t hot_size;
   PipePool& pipes;
   BufferPool& buffers;
+  LowWater& low_water;
   const ListenerSpec* spec;
   ListenerCounters* counters;
   Nanos now;
   bool quick_ack;  // re-arm on the source after reads
+  uint64_t token;  // the source's, for events
 };
 
 struct Relay {
   Conduit conduit;
-  uint64_t bytes = 0;         // that left for the sink
+  uint64_t bytes = 0;  // that left for the sink
+  Pace pace;
   uint32_t read_size = 0;     // of the next read; grows while reads are full, at every second one: what a sink that
                               // stops leaves behind is as large as the last read
   uint8_t small_splices = 0;  // in a row

@@ -27,6 +27,11 @@ enum class Phase : uint8_t { kDialling, kWaiting, kRelaying, kWarm };
 
 enum SideIndex : uint32_t { kClient = 0, kBackend = 1 };
 
+/// What an event of a session's side carries: generation, index, side. The generation is never 0.
+constexpr uint32_t generation_of(uint64_t token) { return static_cast<uint32_t>(token >> 32); }
+constexpr uint32_t index_of(uint64_t token) { return static_cast<uint32_t>(token) >> 1; }
+constexpr SideIndex side_of(uint64_t token) { return static_cast<SideIndex>(token & 1); }
+
 inline constexpr uint32_t kMostTried = 8;  // backends that one client is offered to, at most
 
 struct Session {

@@ -155,4 +155,15 @@ void Sessions::on_timer(Timer& timer) {
   arm(session);
 }
 
+void Sessions::relieve_stalled() {
+  while (const uint64_t token = ctx_.low_water.overdue(ctx_.now)) {
+    const SideIndex from = side_of(token);
+    Session* session = ctx_.slab.find(index_of(token), generation_of(token));
+    UB_CHECK(session != nullptr);  // one that ends gives its seats up
+    ctx_.low_water.stalled(session->relay[from].pace, session->side[from].fd);
+    session->side[from].readable = true;
+    drive(*session);
+  }
+}
+
 }  // namespace ub

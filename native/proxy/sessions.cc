@@ -154,14 +154,17 @@ void Sessions::drive(Session& session) {
              ctx_.hot.size(),
              ctx_.pipes,
              ctx_.buffers,
+             ctx_.low_water,
              session.listener->spec,
              session.listener->counters,
              ctx_.now,
-             session.listener->spec->options.quick_ack};
+             session.listener->spec->options.quick_ack,
+             session.token(kClient)};
   Side& client = session.side[kClient];
   Side& backend = session.side[kBackend];
   const Pumped up = pump(session.relay[0], client, backend, io);
   io.quick_ack = session.listener->pool->options.quick_ack;
+  io.token = session.token(kBackend);
   const Pumped down = pump(session.relay[1], backend, client, io);
   const bool has_ended = session.one_side_ended();
   if (has_ended && session.first_ends == 0) session.first_ends = ends_of(session);
@@ -267,7 +270,10 @@ void Sessions::finish(Session& session, CloseReason reason, Ending ending) {
         ::close(side[at].fd);
       }
     }
-    for (Relay& relay : session.relay) relay.conduit.release(ctx_.buffers, ctx_.pipes);
+    for (Relay& relay : session.relay) {
+      relay.conduit.release(ctx_.buffers, ctx_.pipes);
+      ctx_.low_water.forget(relay.pace);
+    }
     --session.backend->sessions;
     release_place(*session.backend->state);
   } else {

@@ -25,6 +25,8 @@ class Sessions {
   void on_timer(Timer& timer);
   /// Serves those whom this turn's events woke, and those who had more to do than the last turn allowed.
   void run_ready();
+  /// Reads what waits below its low-water mark for too long.
+  void relieve_stalled();
   /// Ends all that have a client.
   void end_all(CloseReason reason);
   void end_one(uint32_t index, uint32_t generation, CloseReason reason);

@@ -96,7 +96,8 @@ void Worker::run() {
 int Worker::patience() const {
   if (!ctx_.ready.empty()) return 0;
   int wait = ctx_.wheel.wait_ms(ctx_.now);
-  for (const Nanos at : {acceptor_.resume_at(), acceptor_.retire_at(), warm_.due(), shedding_.due()}) {
+  for (const Nanos at :
+       {acceptor_.resume_at(), acceptor_.retire_at(), warm_.due(), shedding_.due(), ctx_.low_water.due()}) {
     if (at == 0) continue;
     const int ms = at <= ctx_.now ? 0 : static_cast<int>(std::min<Nanos>((at - ctx_.now) / kMillisecond + 1, 60'000));
     wait = wait < 0 ? ms : std::min(wait, ms);
@@ -111,17 +112,16 @@ void Worker::turn() {
   bool rung = false;
   for (int i = 0; i < count; ++i) {
     const uint64_t token = events[i].data.u64;
-    const auto generation = static_cast<uint32_t>(token >> 32);
-    const auto low = static_cast<uint32_t>(token);
-    if (generation != 0) {
-      sessions_.on_event(low >> 1, generation, static_cast<SideIndex>(low & 1), events[i].events);
+    if (generation_of(token) != 0) {
+      sessions_.on_event(index_of(token), generation_of(token), side_of(token), events[i].events);
     } else if (token == kDoorbellToken) {
       rung = true;
     } else {
-      acceptor_.on_event(low);
+      acceptor_.on_event(static_cast<uint32_t>(token));
     }
   }
   sessions_.run_ready();
+  if (ctx_.low_water.relays() != 0) sessions_.relieve_stalled();
   // What came while this thread did not run is no silence: all of it is read before anybody is found to be late.
   full_batches_ = count == Poller::kBatch && full_batches_ < kMostFullBatches ? full_batches_ + 1 : 0;
   if (full_batches_ == 0) ctx_.wheel.advance(ctx_.now, [this](Timer& timer) { sessions_.on_timer(timer); });
@@ -146,6 +146,8 @@ void Worker::publish() {
   ctx_.counters.pipes_open.set(ctx_.pipes.open());
   ctx_.counters.pipes_borrowed.set(ctx_.pipes.borrowed());
   ctx_.counters.pipe_failures.set(ctx_.pipes.stats().failed + ctx_.pipes.stats().shrunk);
+  ctx_.counters.low_water_relays.set(ctx_.low_water.relays());
+  ctx_.counters.low_water_stalls.set(ctx_.low_water.stalls());
   ctx_.counters.buffer_bytes.set(ctx_.buffers.in_use());
 }
 

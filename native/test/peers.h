@@ -4,6 +4,7 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -17,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "harness.h"
 #include "net/address.h"
 #include "proxy/core.h"
@@ -105,6 +107,28 @@ inline uint16_t free_port() {
   ::close(listen_anywhere(&port));
   return port;
 }
+
+/// Two ends of one TCP connection over loopback; neither has an option set.
+struct Line {
+  UniqueFd near;
+  UniqueFd far;
+
+  Line() {
+    UniqueFd listener(::socket(AF_INET, SOCK_STREAM, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    auto* generic = reinterpret_cast<sockaddr*>(&address);
+    CHECK(::bind(listener.get(), generic, length) == 0 && ::listen(listener.get(), 1) == 0);
+    CHECK(::getsockname(listener.get(), generic, &length) == 0);
+    near = UniqueFd(::socket(AF_INET, SOCK_STREAM, 0));
+    CHECK(::connect(near.get(), generic, length) == 0);
+    far = UniqueFd(::accept(listener.get(), nullptr, nullptr));
+    CHECK(far.valid());
+    for (const UniqueFd* fd : {&near, &far}) CHECK(::fcntl(fd->get(), F_SETFL, O_NONBLOCK) == 0);
+  }
+};
 
 /// A backend that serves every connection on a thread of its own.
 class Backend {

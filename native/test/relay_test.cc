@@ -3,34 +3,10 @@
 // One direction by itself, between two real TCP connections of this process.
 #include "proxy/relay.h"
 
-#include <fcntl.h>
-
 #include "peers.h"
 
 namespace ub {
 namespace {
-
-/// Two ends of one TCP connection over loopback; neither has an option set.
-struct Line {
-  UniqueFd near;
-  UniqueFd far;
-
-  Line() {
-    UniqueFd listener(::socket(AF_INET, SOCK_STREAM, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
-    CHECK(::bind(listener.get(), generic, length) == 0 && ::listen(listener.get(), 1) == 0);
-    CHECK(::getsockname(listener.get(), generic, &length) == 0);
-    near = UniqueFd(::socket(AF_INET, SOCK_STREAM, 0));
-    CHECK(::connect(near.get(), generic, length) == 0);
-    far = UniqueFd(::accept(listener.get(), nullptr, nullptr));
-    CHECK(far.valid());
-    for (const UniqueFd* fd : {&near, &far}) CHECK(::fcntl(fd->get(), F_SETFL, O_NONBLOCK) == 0);
-  }
-};
 
 bool no_delay(int fd) {
   int value = -1;
@@ -52,14 +28,15 @@ void wait_for_input(int fd) {
 }
 
 TEST(no_delay_is_set_when_a_second_send_may_need_it) {
-  const Line in;
-  const Line out;
+  const test::Line in;
+  const test::Line out;
   PipePool pipes;
   BufferPool buffers;
   std::vector<char> hot(65536);
   const ListenerSpec spec;
   ListenerCounters counters;
-  RelayIo io{hot.data(), hot.size(), pipes, buffers, &spec, &counters, 1, false};
+  LowWater low_water;
+  RelayIo io{hot.data(), hot.size(), pipes, buffers, low_water, &spec, &counters, 1, false, 2};
   Relay relay;
   relay.read_size = spec.buffer_size;
   Side source;

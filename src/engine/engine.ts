@@ -216,6 +216,8 @@ export interface WorkerCounters {
   readonly pipesOpen: bigint;
   readonly pipesBorrowed: bigint;
   readonly pipeFailures: bigint;
+  readonly lowWaterRelays: bigint;
+  readonly lowWaterStalls: bigint;
   readonly bufferBytes: bigint;
   /** Of ended sessions, left for the control plane; and those that it was too late for. */
   readonly records: bigint;

@@ -114,6 +114,8 @@ export type WorkerKey =
   | 'workerPipesOpen'
   | 'workerPipesBorrowed'
   | 'workerPipeFailures'
+  | 'workerLowWaterRelays'
+  | 'workerLowWaterStalls'
   | 'workerBufferBytes';
 
 export const workerMetrics: Readonly<Record<WorkerKey, Metric>> = {
@@ -164,6 +166,18 @@ export const workerMetrics: Readonly<Record<WorkerKey, Metric>> = {
     help: 'Pipes that could not be had, or not in the size asked for; bytes are copied then.',
     source: 'data plane',
     use: 'Above 0: limits of descriptors or `fs.pipe-user-pages-soft` are too low.',
+  }),
+  workerLowWaterRelays: gauge('worker_low_water_relays', ['worker'], {
+    unit: 'relays',
+    help: 'Directions of sessions with a low-water mark: so fast that the kernel wakes the worker only when much waits; at most 16.',
+    source: 'data plane',
+    use: 'Bulk transfers that are spared wake-ups.',
+  }),
+  workerLowWaterStalls: counter('worker_low_water_stalls', ['worker'], {
+    unit: 'stalls',
+    help: 'Times that bytes below a low-water mark waited two milliseconds for more to come, and were relayed then.',
+    source: 'data plane',
+    use: 'Rises with transfers that end or pause; two for every 32 MiB of a session at most.',
   }),
   workerBufferBytes: gauge('worker_buffer_bytes', ['worker'], {
     unit: 'bytes',

@@ -244,6 +244,8 @@ function workerSamples({ workers }: Counters) {
     workerPipesOpen: each((worker) => worker.pipesOpen),
     workerPipesBorrowed: each((worker) => worker.pipesBorrowed),
     workerPipeFailures: each((worker) => worker.pipeFailures),
+    workerLowWaterRelays: each((worker) => worker.lowWaterRelays),
+    workerLowWaterStalls: each((worker) => worker.lowWaterStalls),
     workerBufferBytes: each((worker) => worker.bufferBytes),
   } satisfies Partial<Record<MetricKey, Sample[]>>;
 }

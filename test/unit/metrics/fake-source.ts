@@ -62,6 +62,8 @@ export function workerCounters(some: Partial<WorkerCounters> = {}): WorkerCounte
     pipesOpen: 0n,
     pipesBorrowed: 0n,
     pipeFailures: 0n,
+    lowWaterRelays: 0n,
+    lowWaterStalls: 0n,
     bufferBytes: 0n,
     records: 0n,
     recordsDropped: 0n,

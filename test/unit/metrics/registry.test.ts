@@ -146,6 +146,8 @@ test('every number arrives where it belongs', async () => {
       pipesOpen: 25n,
       pipesBorrowed: 26n,
       pipeFailures: 27n,
+      lowWaterRelays: 9n,
+      lowWaterStalls: 91n,
       bufferBytes: 28n,
     }),
   ];
@@ -209,6 +211,8 @@ test('every number arrives where it belongs', async () => {
     ['ultrabalancer_l4_worker_pipes_open', { worker: '1' }, 25],
     ['ultrabalancer_l4_worker_pipes_borrowed', { worker: '1' }, 26],
     ['ultrabalancer_l4_worker_pipe_failures_total', { worker: '1' }, 27],
+    ['ultrabalancer_l4_worker_low_water_relays', { worker: '1' }, 9],
+    ['ultrabalancer_l4_worker_low_water_stalls_total', { worker: '1' }, 91],
     ['ultrabalancer_l4_worker_buffer_bytes', { worker: '1' }, 28],
   ];
   for (const [name, labels, value] of expected) assert.equal(page.value(name, labels), value, name);
