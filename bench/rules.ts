@@ -6,8 +6,10 @@ import type { Workload } from './workloads.ts';
 
 /** Share of the machine's time that the hypervisor may have taken. */
 export const MOST_STEAL = 0.005;
-/** Share of the machine's time that may have gone to neither the proxy nor the generator. */
+/** Share of the machine's time that tasks other than the proxy and the generator may have had. */
 export const MOST_STRANGERS = 0.08;
+/** Tasks that somebody may have started meanwhile: what they took is not known once they have ended. */
+export const MOST_FORKS = 20;
 /** A timer and a wake-up take so long on a virtual machine whose CPUs sleep; direct has little else in its latency. */
 export const ALWAYS_ALLOWED_LAG_NS = 100_000;
 /** Share of the offered bulk that has to have arrived. */
@@ -26,11 +28,14 @@ export interface Verdict {
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
-/** Share of the machine's time that strangers and the kernel's own threads had. */
+/**
+ * Share of the machine's time that strangers and the kernel's own threads had. Of tasks: what was not idle is more, since
+ * a CPU that falls asleep and wakes up thirty thousand times a second spends a tenth of its time on that.
+ */
 export function strangersShare(m: Measured): number {
-  if (m.capacity_ns === undefined || m.machine_ns === undefined) return 0;
+  if (m.capacity_ns === undefined || m.tasks_ns === undefined) return 0;
   const known = (m.proxy_ns ?? 0) + (m.own_ns ?? 0);
-  return Math.max(0, m.machine_ns - known) / m.capacity_ns;
+  return Math.max(0, m.tasks_ns - known) / m.capacity_ns;
 }
 
 export function judge(workload: Workload, m: Measured, tolerateStrangers: boolean): Verdict {
@@ -50,6 +55,8 @@ export function judge(workload: Workload, m: Measured, tolerateStrangers: boolea
     const strangers = strangersShare(m);
     if (strangers > MOST_STRANGERS && !tolerateStrangers)
       disturbances.push(`strangers had ${percent(strangers)} of the machine`);
+    const forks = m.forks ?? 0;
+    if (forks > MOST_FORKS && !tolerateStrangers) disturbances.push(`${forks} tasks were started`);
   }
   if (workload.mostLag !== undefined && m.lag !== undefined && m.latency !== undefined) {
     const allowed = Math.max(ALWAYS_ALLOWED_LAG_NS, workload.mostLag * m.latency.p99);

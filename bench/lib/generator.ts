@@ -40,6 +40,9 @@ export interface Measured {
   readonly proxy_clock_ns?: number;
   readonly own_ns?: number;
   readonly machine_ns?: number;
+  /** Of all tasks of the machine; without what the kernel does between two of them. */
+  readonly tasks_ns?: number;
+  readonly forks?: number;
   readonly steal_ns?: number;
   readonly capacity_ns?: number;
   readonly descriptors_before: number;

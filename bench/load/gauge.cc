@@ -41,6 +41,30 @@ std::string inode_of(const std::string& link) {
   return n > 0 ? std::string(target, static_cast<size_t>(n)) : "";
 }
 
+uint64_t ran(const std::string& task) {
+  uint64_t ns = 0;
+  std::istringstream(first_line(task + "/schedstat")) >> ns;
+  return ns;
+}
+
+uint64_t all_tasks() {
+  uint64_t total = 0;
+  for_each_entry("/proc", [&](const std::string& pid) {
+    if (pid[0] < '0' || pid[0] > '9') return;
+    const std::string tasks = "/proc/" + pid + "/task";
+    for_each_entry(tasks, [&](const std::string& tid) { total += ran(tasks + "/" + tid); });
+  });
+  return total;
+}
+
+uint64_t forks() {
+  std::ifstream in("/proc/stat");
+  for (std::string line; std::getline(in, line);) {
+    if (line.rfind("processes ", 0) == 0) return std::stoull(line.substr(10));
+  }
+  return 0;
+}
+
 uint64_t process_clock(pid_t pid) {
   clockid_t clock;
   return clock_getcpuclockid(pid, &clock) == 0 ? static_cast<uint64_t>(read_clock(clock)) : 0;
@@ -50,6 +74,8 @@ uint64_t process_clock(pid_t pid) {
 
 Reading read_gauge(const std::vector<pid_t>& pids) {
   Reading r;
+  r.tasks_ns = all_tasks();
+  r.forks = forks();
   r.at = now_ns();
   for (const pid_t pid : pids) {
     for_each_entry(proc_path(pid, "task"), [&](const std::string& tid) {
@@ -57,7 +83,7 @@ Reading read_gauge(const std::vector<pid_t>& pids) {
       t.pid = pid;
       t.tid = static_cast<pid_t>(std::stol(tid));
       t.name = first_line(proc_path(pid, "task/" + tid + "/comm"));
-      std::istringstream(first_line(proc_path(pid, "task/" + tid + "/schedstat"))) >> t.ns;
+      t.ns = ran(proc_path(pid, "task/" + tid));
       r.threads.push_back(t);
     });
     r.process_clock_ns += process_clock(pid);
@@ -94,6 +120,9 @@ void report_window(Json& json, const Reading& before, const Reading& after) {
   const uint64_t unused = (after.idle_ns - before.idle_ns) + (after.steal_ns - before.steal_ns);
   json.field("machine_ns", capacity > unused ? capacity - unused : 0);
   json.field("steal_ns", after.steal_ns - before.steal_ns).field("capacity_ns", capacity);
+  // A stranger that ends takes its time with it.
+  json.field("tasks_ns", after.tasks_ns > before.tasks_ns ? after.tasks_ns - before.tasks_ns : 0);
+  json.field("forks", after.forks - before.forks);
 }
 
 uint64_t open_descriptors(const std::vector<pid_t>& pids) {

@@ -34,6 +34,9 @@ struct Reading {
   /// it.
   uint64_t idle_ns = 0;
   uint64_t steal_ns = 0;
+  /// Of every task of the machine that is there: schedstat. Tasks that were started and ended in between show in `forks`.
+  uint64_t tasks_ns = 0;
+  uint64_t forks = 0;
 };
 
 Reading read_gauge(const std::vector<pid_t>& pids);

@@ -3,7 +3,7 @@
 
 import { duration, figure as number, plural, seconds, table } from '../lib/format.ts';
 import type { Results } from '../lib/results.ts';
-import { LEAST_DELIVERED, MOST_STEAL, MOST_STRANGERS } from '../rules.ts';
+import { LEAST_DELIVERED, MOST_STEAL, MOST_FORKS, MOST_STRANGERS } from '../rules.ts';
 import {
   dropped,
   efficiency,
@@ -186,7 +186,7 @@ export function renderPage(
     '',
     `Each subject relays with one worker on one CPU; generator and backends are one thread on another. The first figure of a workload is the **CPU time that the proxy takes per unit of work** (from the scheduler's own nanosecond count, all threads of all its processes), since on a machine this small a rate measures the generator. In each of ${plural(results.rounds, 'round')} every subject runs once, in random order (seed ${results.seed}), started anew, measured for ${results.windowSeconds} s after ${results.warmUpSeconds} s of warm-up. **Ratios are taken within a round**; the table shows their median and an interval from resampling that holds 95 % of the medians${results.rounds < 5 ? ' (with fewer than five rounds: their whole range)' : ''}. *Noise* is ours divided by ours, measured as two subjects: differences inside it are ties, marked "=". Every byte's place is checked on arrival, half-close has to be delivered, all sessions have to end: a subject that fails has no score.`,
     '',
-    `Rules fixed beforehand: a round is dropped when the hypervisor took more than ${100 * MOST_STEAL} % of the machine, when strangers had more than ${100 * MOST_STRANGERS} % of it${results.strangersTolerated ? ' (not applied here)' : ''}, or when the generator was late by more than a part of the latency that is measured; a trial is void after any error, a short transfer, or when less than ${100 * LEAST_DELIVERED} % of an offered rate arrived. For tuned peers the best variant of each workload counts. bench/README.md tells what would make these figures wrong.`,
+    `Rules fixed beforehand: a round is dropped when the hypervisor took more than ${100 * MOST_STEAL} % of the machine, when tasks of strangers had more than ${100 * MOST_STRANGERS} % of it or more than ${MOST_FORKS} were started${results.strangersTolerated ? ' (not applied here)' : ''}, or when the generator was late by more than a part of the latency that is measured; a trial is void after any error, a short transfer, or when less than ${100 * LEAST_DELIVERED} % of an offered rate arrived. For tuned peers the best variant of each workload counts. bench/README.md tells what would make these figures wrong.`,
     '',
     `![Ours divided by each peer, per workload](${options.chart})`,
     '',

@@ -43,6 +43,8 @@ export function fakeTrial(trial: FakeTrial): object {
       proxy_clock_ns: cost * units,
       own_ns: 100 * units,
       machine_ns: (100 + cost) * units,
+      tasks_ns: (100 + cost) * units,
+      forks: 1,
       steal_ns: 0,
       capacity_ns: 2e9,
       descriptors_before: 10,

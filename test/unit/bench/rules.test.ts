@@ -71,9 +71,13 @@ describe('a round', { skip }, () => {
   });
 
   it('is dropped when strangers had a share of the machine, unless that is tolerated', () => {
-    const fields = { machine_ns: 1e9, proxy_ns: 3e8, own_ns: 3e8 };
+    const fields = { tasks_ns: 1e9, proxy_ns: 3e8, own_ns: 3e8 };
     assert.equal(verdict('B.64', fields).disturbances.length, 1);
     assert.equal(verdict('B.64', fields, true).disturbances.length, 0);
+    // What nobody had is the kernel's, between two tasks.
+    assert.equal(verdict('B.1', { ...fields, machine_ns: 1e9, tasks_ns: 6e8 }).disturbances.length, 0);
+    assert.equal(verdict('B.64', { forks: 200 }).disturbances.length, 1);
+    assert.equal(verdict('B.64', { forks: 200 }, true).disturbances.length, 0);
   });
 
   it('is dropped when the generator was late', () => {
