@@ -29,14 +29,14 @@ struct Pace {
 class LowWater {
  public:
   static constexpr size_t kSeats = 16;  // relays of kLeast per kFill each: more than one CPU moves
-  static constexpr uint32_t kStretch = 32 << 20;
-  static constexpr uint32_t kLeast = 128 * 1024;  // a mark below it spares too little
-  static constexpr uint32_t kMost = 512 * 1024;   // and above it hardly more; the kernel caps it at half the buffer
-  static constexpr uint32_t kGrain = 32 * 1024;
+  static constexpr uint32_t kStretch = 64 << 20;
+  static constexpr uint32_t kLeast = 256 * 1024;  // a mark below it spares too little
+  static constexpr uint32_t kMost = 2 << 20;      // the kernel caps it at half of what a receive buffer may be
+  static constexpr uint32_t kGrain = 64 * 1024;
   // What all relays move in kFill together; below it latency is worth more than wake-ups.
-  static constexpr uint64_t kLeastLoad = 512 * 1024;
-  static constexpr Nanos kFill = 1 * kMillisecond;      // in which a source at its pace reaches its mark
-  static constexpr Nanos kStall = 1900 * kMicrosecond;  // with the poller's millisecond: two milliseconds
+  static constexpr uint64_t kLeastLoad = 1 << 20;
+  static constexpr Nanos kFill = 2 * kMillisecond;      // in which a source at its pace reaches its mark
+  static constexpr Nanos kStall = 3900 * kMicrosecond;  // with the poller's millisecond: four milliseconds
 
   /// `size` bytes were taken from the socket `fd`, which `token` stands for.
   void passed(Pace& pace, int fd, uint64_t token, size_t size, Nanos now);

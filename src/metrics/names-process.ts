@@ -175,9 +175,9 @@ export const workerMetrics: Readonly<Record<WorkerKey, Metric>> = {
   }),
   workerLowWaterStalls: counter('worker_low_water_stalls', ['worker'], {
     unit: 'stalls',
-    help: 'Times that bytes below a low-water mark waited two milliseconds for more to come, and were relayed then.',
+    help: 'Times that bytes below a low-water mark waited four milliseconds for more to come, and were relayed then.',
     source: 'data plane',
-    use: 'Rises with transfers that end or pause; two for every 32 MiB of a session at most.',
+    use: 'Rises with transfers that end or pause; two for every 64 MiB of a session at most.',
   }),
   workerBufferBytes: gauge('worker_buffer_bytes', ['worker'], {
     unit: 'bytes',
