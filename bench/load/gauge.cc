@@ -57,14 +57,6 @@ uint64_t all_tasks() {
   return total;
 }
 
-uint64_t forks() {
-  std::ifstream in("/proc/stat");
-  for (std::string line; std::getline(in, line);) {
-    if (line.rfind("processes ", 0) == 0) return std::stoull(line.substr(10));
-  }
-  return 0;
-}
-
 uint64_t process_clock(pid_t pid) {
   clockid_t clock;
   return clock_getcpuclockid(pid, &clock) == 0 ? static_cast<uint64_t>(read_clock(clock)) : 0;
@@ -75,7 +67,6 @@ uint64_t process_clock(pid_t pid) {
 Reading read_gauge(const std::vector<pid_t>& pids) {
   Reading r;
   r.tasks_ns = all_tasks();
-  r.forks = forks();
   r.at = now_ns();
   for (const pid_t pid : pids) {
     for_each_entry(proc_path(pid, "task"), [&](const std::string& tid) {
@@ -89,13 +80,16 @@ Reading read_gauge(const std::vector<pid_t>& pids) {
     r.process_clock_ns += process_clock(pid);
   }
   r.own_ns = static_cast<uint64_t>(read_clock(CLOCK_PROCESS_CPUTIME_ID));
-  std::istringstream line(first_line("/proc/stat"));
+  std::ifstream stat("/proc/stat");
   std::string label;
   uint64_t user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0;
-  line >> label >> user >> nice >> system >> idle >> iowait >> irq >> softirq >> steal;
+  stat >> label >> user >> nice >> system >> idle >> iowait >> irq >> softirq >> steal;
   const uint64_t tick = kSecond / static_cast<uint64_t>(sysconf(_SC_CLK_TCK));
   r.idle_ns = (idle + iowait) * tick;
   r.steal_ns = steal * tick;
+  for (std::string line; std::getline(stat, line);) {
+    if (line.rfind("processes ", 0) == 0) r.forks = std::stoull(line.substr(10));
+  }
   return r;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "base/check.h"
 #include "proxy/sessions.h"
 
 namespace ub {

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 
-#include "base/check.h"
 #include "proxy/picker.h"
 
 namespace ub {

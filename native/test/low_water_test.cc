@@ -15,12 +15,7 @@ namespace {
 constexpr uint32_t kPiece = 64 * 1024;
 constexpr uint64_t kToken = 7;
 
-int mark_of(int fd) {
-  int value = -1;
-  socklen_t length = sizeof value;
-  CHECK(::getsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &value, &length) == 0);
-  return value;
-}
+int mark_of(int fd) { return option_of(fd, SOL_SOCKET, SO_RCVLOWAT); }
 
 /// One stream on a real socket, as a worker sees it.
 struct Stream {

@@ -130,6 +130,14 @@ struct Line {
   }
 };
 
+/// What the kernel says of one option of a socket.
+inline int option_of(int fd, int level, int name) {
+  int value = -1;
+  socklen_t length = sizeof value;
+  CHECK(::getsockopt(fd, level, name, &value, &length) == 0);
+  return value;
+}
+
 /// A backend that serves every connection on a thread of its own.
 class Backend {
  public:

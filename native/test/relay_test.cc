@@ -8,19 +8,9 @@
 namespace ub {
 namespace {
 
-bool no_delay(int fd) {
-  int value = -1;
-  socklen_t length = sizeof value;
-  CHECK(::getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &length) == 0);
-  return value != 0;
-}
+bool no_delay(int fd) { return test::option_of(fd, IPPROTO_TCP, TCP_NODELAY) != 0; }
 
-bool has_keep_alive(int fd) {
-  int value = -1;
-  socklen_t length = sizeof value;
-  CHECK(::getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, &length) == 0);
-  return value != 0;
-}
+bool has_keep_alive(int fd) { return test::option_of(fd, SOL_SOCKET, SO_KEEPALIVE) != 0; }
 
 void wait_for_input(int fd) {
   pollfd waiting{fd, POLLIN, 0};
